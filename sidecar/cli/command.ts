@@ -1,0 +1,43 @@
+import type { ExitCode } from "./exit-code.ts";
+
+/** One option of a command. Every option may also come from its environment variable; the flag wins. */
+export interface Flag {
+  readonly name: string;
+  readonly short?: string;
+  /** What stands for the value in the help text; absent: the flag is a switch. */
+  readonly value?: string;
+  readonly env?: string;
+  /** In words, for the help text. */
+  readonly fallback?: string;
+  readonly text: string;
+}
+
+/** Where a command reads and writes: stdout is for data, stderr for everything said to people. */
+export interface Terminal {
+  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
+  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Aborts when the process is asked to end (SIGTERM, SIGINT). */
+  readonly ended: AbortSignal;
+}
+
+/** A command line that was understood: flags by name, switches as "true". */
+export interface Invocation {
+  readonly flags: ReadonlyMap<string, string>;
+  readonly positionals: readonly string[];
+}
+
+export interface Command {
+  readonly name: string;
+  readonly summary: string;
+  /** After `dashpot`. */
+  readonly usage: string;
+  readonly flags: readonly Flag[];
+  /** Least and most positional arguments. */
+  readonly positionals: readonly [least: number, most: number];
+  readonly examples: readonly string[];
+  run(invocation: Invocation, terminal: Terminal): Promise<ExitCode>;
+}
+
+/** The command line is wrong, in words for the person who typed it. */
+export class UsageError extends Error {}
