@@ -1,0 +1,168 @@
+import type { Cluster, Discovery } from "../../xds/model/cluster.ts";
+import type { ClusterLoadAssignment } from "../../xds/model/endpoint.ts";
+import type { HttpFilter, Listener, RouteSource } from "../../xds/model/listener.ts";
+import type { RouteTable } from "../../xds/model/route-table.ts";
+
+/** Model objects with every default filled in, for tests that look at a few fields only. */
+
+const thresholds = {
+  maxConnections: 1024,
+  maxPendingRequests: 1024,
+  maxRequests: 1024,
+  maxRetries: 3,
+  retryBudget: undefined,
+};
+
+export function clusterModel(name: string, discovery: Discovery, changes: Partial<Cluster> = {}): Cluster {
+  return {
+    name,
+    discovery,
+    connectTimeoutMs: 5000,
+    balancing: { kind: "default" },
+    locality: {
+      kind: "none",
+      zoneRoutingEnabled: 100,
+      zoneMinClusterSize: 6,
+      zoneFailTrafficOnPanic: false,
+    },
+    panicThreshold: 50,
+    circuitBreakers: { default: thresholds, high: thresholds },
+    outlierDetection: undefined,
+    healthChecks: [],
+    tls: undefined,
+    protocol: "http1",
+    idleTimeoutMs: 3_600_000,
+    maxRequestsPerConnection: 0,
+    maxConnectionDurationMs: 0,
+    bufferLimitBytes: 1024 * 1024,
+    tcpKeepaliveMs: undefined,
+    altStatName: "",
+    ...changes,
+  };
+}
+
+export function edsDiscovery(serviceName: string, initialFetchTimeoutMs = 15_000): Discovery {
+  return { kind: "eds", serviceName, initialFetchTimeoutMs };
+}
+
+export function assignmentModel(clusterName: string, ...addresses: string[]): ClusterLoadAssignment {
+  const endpoints = addresses.map((address) => {
+    const [host = "", port] = address.split(":");
+    return {
+      host,
+      port: Number(port),
+      additionalAddresses: [],
+      hostname: "",
+      health: "healthy" as const,
+      weight: 1,
+      metadata: {},
+      healthCheckPort: undefined,
+    };
+  });
+  const locality = { region: "", zone: "", subZone: "", priority: 0, weight: undefined, endpoints };
+  return {
+    clusterName,
+    localities: addresses.length === 0 ? [] : [locality],
+    overprovisioningFactor: 140,
+    drops: [],
+    staleAfterMs: undefined,
+  };
+}
+
+export function listenerModel(
+  name: string,
+  routes: RouteSource,
+  changes: Partial<HttpFilter> = {},
+): Listener {
+  return {
+    name,
+    address: { host: "127.0.0.1", port: 15001 },
+    bufferLimitBytes: 1024 * 1024,
+    backlog: undefined,
+    tls: undefined,
+    filter: {
+      kind: "http",
+      statPrefix: name,
+      codec: "auto",
+      routes,
+      streamIdleTimeoutMs: 300_000,
+      requestTimeoutMs: 0,
+      requestHeadersTimeoutMs: 10_000,
+      idleTimeoutMs: 3_600_000,
+      maxConnectionDurationMs: 0,
+      maxStreamDurationMs: 0,
+      maxRequestsPerConnection: 0,
+      maxRequestHeadersBytes: 61_440,
+      maxHeadersCount: 100,
+      underscores: "allow",
+      upgrades: new Set(),
+      generateRequestId: true,
+      preserveExternalRequestId: false,
+      useRemoteAddress: false,
+      xffTrustedHops: 0,
+      skipXffAppend: false,
+      via: "",
+      normalizePath: true,
+      mergeSlashes: false,
+      escapedSlashes: "keep",
+      randomSampling: undefined,
+      fault: undefined,
+      ...changes,
+    },
+  };
+}
+
+/** A table that sends everything to the named clusters, one route each. */
+export function routeTableModel(name: string, ...clusters: string[]): RouteTable {
+  const none = { remove: [], add: [] };
+  return {
+    name,
+    requestHeaders: none,
+    responseHeaders: none,
+    ignorePortInHostMatching: false,
+    maxDirectResponseBodyBytes: 4096,
+    virtualHosts: [
+      {
+        name,
+        domains: ["*"],
+        requireTls: "none",
+        retryPolicy: undefined,
+        requestHeaders: none,
+        responseHeaders: none,
+        fault: undefined,
+        requestBodyBufferLimitBytes: undefined,
+        routes: clusters.map((cluster) => ({
+          name: cluster,
+          match: {
+            path: { kind: "prefix" as const, value: `/${cluster}`, ignoreCase: false },
+            headers: [],
+            query: [],
+            grpcOnly: false,
+            fraction: undefined,
+          },
+          requestHeaders: none,
+          responseHeaders: none,
+          fault: undefined,
+          action: {
+            kind: "forward" as const,
+            cluster: { kind: "cluster" as const, cluster },
+            clusterNotFoundStatus: 503 as const,
+            prefixRewrite: undefined,
+            regexRewrite: undefined,
+            hostRewrite: undefined,
+            timeoutMs: 15_000,
+            idleTimeoutMs: undefined,
+            maxStreamDurationMs: undefined,
+            grpcTimeoutMaxMs: undefined,
+            retryPolicy: undefined,
+            hedgeOnPerTryTimeout: false,
+            hashPolicy: [],
+            mirrors: [],
+            upgrades: new Map(),
+            priority: "default" as const,
+          },
+        })),
+      },
+    ],
+  };
+}
