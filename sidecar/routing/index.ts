@@ -1,0 +1,34 @@
+/*
+ * Routing: which request goes where.
+ *
+ * `compileRouteTable(table, options)` once per configuration, then per request:
+ *
+ *   const route = table.route(head, remoteAddress);      // CompiledRoute | undefined (404, no route)
+ *   switch (route.action.kind) {
+ *     case "redirect":         redirectLocation(route.action, head, route.rewrite)   with route.action.status
+ *     case "direct_response":  route.action.status, route.action.body
+ *     case "forward":
+ *       let action = route.action;                       // ForwardAction: timeouts, retries, mirrors, upgrades
+ *       action = requestOverrides(action, head);         // only for callers that may: reads and takes out x-envoy-*
+ *       clusterOf(action, context);                      // the cluster's name; "": its header is absent
+ *       requestHash(action.hashPolicy, context);         // for the balancer; undefined: none
+ *       prepareRequest(route, context);                  // header mutations, host and target, in place
+ *   }
+ *   route.responseHeaders.apply(fields, context);        // on every response, local replies included
+ *
+ * A CompiledRoute is made when configuration arrives, frozen, and shared: nothing is allocated per request unless a
+ * mutation, a rewrite or an override asks for it. `route.fault` is the fault policy resolved over all levels; who injects it checks
+ * `matchesHeader` and draws with `drawn`.
+ */
+export type { CompiledRoute, ForwardAction } from "./compiled-route.ts";
+export type { FormatEnvironment } from "./format.ts";
+export { newAffinityCookie, requestHash } from "./hash-policy.ts";
+export { HeaderMutator, removeField } from "./header-mutator.ts";
+export { drawn, headerValue, isGrpc, joinedValue, matchesHeader } from "./matching.ts";
+export { clusterOf, prepareRequest } from "./prepare-request.ts";
+export { redirectLocation } from "./redirect.ts";
+export type { RequestContext } from "./request-context.ts";
+export { requestOverrides, withoutOverrides } from "./request-overrides.ts";
+export { CompiledTable, type CompileOptions, compileRouteTable } from "./route-table.ts";
+export { isPrivateAddress } from "./socket-address.ts";
+export type { TargetRewrite } from "./target-rewrite.ts";

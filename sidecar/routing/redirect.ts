@@ -1,0 +1,36 @@
+import type { RedirectAction } from "../../xds/model/route-table.ts";
+import type { RequestHead } from "../codec/head.ts";
+import { portStart } from "./domains.ts";
+import type { TargetRewrite } from "./target-rewrite.ts";
+
+const DEFAULT_PORT = { http: ":80", https: ":443" } as const;
+
+/** The request's host, without a port that is replaced or that belonged to the scheme which is left behind. */
+function requestHost(head: RequestHead, scheme: string, newPort: string): string {
+  const start = portStart(head.authority);
+  const port = head.authority.slice(start);
+  const leftBehind = scheme !== head.scheme && port === DEFAULT_PORT[head.scheme];
+  return newPort !== "" || leftBehind ? head.authority.slice(0, start) : head.authority;
+}
+
+function target(action: RedirectAction, head: RequestHead, rewrite: TargetRewrite | undefined): string {
+  const given = rewrite === undefined ? head.target : rewrite.apply(head.target);
+  const question = given.indexOf("?");
+  if (action.path === undefined) return action.stripQuery && question >= 0 ? given.slice(0, question) : given;
+  // A query of the configured path is kept, and takes the place of the request's.
+  const path = action.path.startsWith("/") ? action.path : `/${action.path}`;
+  if (path.includes("?") || action.stripQuery || question < 0) return path;
+  return path + given.slice(question);
+}
+
+/** The `Location` of a redirect (RouteAction `redirect` in Envoy's route_components.proto). */
+export function redirectLocation(
+  action: RedirectAction,
+  head: RequestHead,
+  rewrite: TargetRewrite | undefined,
+): string {
+  const scheme = action.scheme ?? (action.https ? "https" : head.scheme);
+  const port = action.port === undefined ? "" : `:${action.port}`;
+  const host = action.host ?? requestHost(head, scheme, port);
+  return `${scheme}://${host}${port}${target(action, head, rewrite)}`;
+}
