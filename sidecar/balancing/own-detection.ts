@@ -1,0 +1,158 @@
+import type { Random } from "../../xds/common/random.ts";
+import type { Slot } from "./balancer.ts";
+import type { Detection } from "./detection.ts";
+import { type EndpointStates, STATE } from "./endpoint-states.ts";
+import type { FailureEstimates } from "./failure-estimates.ts";
+import type { InFlight } from "./in-flight.ts";
+import type { LatencyEstimates } from "./latency-estimates.ts";
+import { isFailure, OUTCOME, OUTCOME_NAMES, type Outcome } from "./outcome.ts";
+import type { Roster } from "./roster.ts";
+
+/** Failures in a row that eject. */
+const CONSECUTIVE_FAILURES = 3;
+/** A failure rate that ejects, with the attempts it must rest on and how far it must stand out from the median. */
+const FAILURE_RATE = 0.5;
+const FAILURE_RATE_ATTEMPTS = 10;
+const STANDS_OUT = 3;
+/** Less than this above the median is not an endpoint's own fault: everybody fails. */
+const LEAST_EXCESS = 0.3;
+/** Two attempts that wait longer than this, and than ten usual answers, are a stall. */
+const STALL_MS = 200;
+const STALL_ANSWERS = 10;
+/** First ejection, growth, longest, and the part of it that is drawn at random, so that sidecars do not return together. */
+const EJECTION_MS = 2_000;
+const EJECTION_GROWTH = 2;
+const LONGEST_EJECTION_MS = 4_000;
+const JITTER = 0.5;
+const MEDIAN_AGE_MS = 200;
+/** At most this part of the cluster, and never the last. */
+const LARGEST_PART = 0.5;
+
+/**
+ * Ejection with low minimums, for clusters of 2 to 20 endpoints, where Envoy's defaults do nothing: judged against the
+ * median of the others, because a mean and its deviation cannot see a fault that hits more than a fifth of the hosts.
+ */
+export class OwnDetection implements Detection {
+  readonly #roster: Roster;
+  readonly #states: EndpointStates;
+  readonly #failures: FailureEstimates;
+  readonly #latency: LatencyEstimates;
+  readonly #inFlight: InFlight;
+  readonly #random: Random;
+  #median = 0;
+  #medianAt = Number.NEGATIVE_INFINITY;
+  #ignoreBefore = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    roster: Roster,
+    states: EndpointStates,
+    failures: FailureEstimates,
+    latency: LatencyEstimates,
+    inFlight: InFlight,
+    random: Random,
+  ) {
+    this.#roster = roster;
+    this.#states = states;
+    this.#failures = failures;
+    this.#latency = latency;
+    this.#inFlight = inFlight;
+    this.#random = random;
+  }
+
+  grow(): void {}
+  clear(): void {}
+
+  /** Waiting that began before `now` is not counted as an endpoint's stall. */
+  onStall(now: number): void {
+    this.#ignoreBefore = now;
+  }
+
+  onEnd(slot: Slot, outcome: Outcome, now: number): void {
+    const state = this.#states.state[slot]!;
+    if (outcome === OUTCOME.success) {
+      if (state === STATE.probation) this.#states.admit(slot, now, "its trial request was answered");
+      else this.#states.clearSuspicion(slot);
+      return;
+    }
+    if (!isFailure(outcome) || outcome === OUTCOME.pushback) return;
+    if (state === STATE.ejected) return;
+    const name = OUTCOME_NAMES[outcome]!;
+    if (state === STATE.probation) {
+      this.#eject(slot, now, `its trial request ended in ${name}`);
+      return;
+    }
+    const consecutive = this.#failures.consecutive[slot]!;
+    this.#states.suspect(slot, now, `an attempt ended in ${name}`);
+    if (consecutive >= CONSECUTIVE_FAILURES && this.#excess(slot, now) > LEAST_EXCESS) {
+      this.#eject(slot, now, `${consecutive} failures in a row, the last ${name}`);
+      return;
+    }
+    const rate = this.#failures.rate(slot, now);
+    if (rate <= FAILURE_RATE || this.#failures.attempts(slot, now) < FAILURE_RATE_ATTEMPTS) return;
+    if (rate > STANDS_OUT * this.#medianRate(now)) {
+      const percent = (rate * 100).toFixed(0);
+      this.#eject(
+        slot,
+        now,
+        `${percent} % of attempts fail, the median is ${(this.#median * 100).toFixed(0)} %`,
+      );
+    }
+  }
+
+  tick(now: number): void {
+    if (this.#inFlight.total === 0) return;
+    const members = this.#roster.members;
+    const limit = Math.max(STALL_MS, STALL_ANSWERS * this.#latency.clusterMs);
+    for (let i = 0; i < this.#roster.count; i++) {
+      const slot = members[i]!;
+      const since = this.#inFlight.secondOldestStart(slot);
+      // A comparison with NaN is false: fewer than two wait.
+      if (!(now - Math.max(since, this.#ignoreBefore) > limit)) continue;
+      if (this.#failures.lastSuccessAt[slot]! > since || this.#states.isOut(slot)) continue;
+      if (this.#standsOutInWaiting(slot, limit, now)) {
+        this.#eject(
+          slot,
+          now,
+          `two attempts wait longer than ${limit.toFixed(0)} ms and none was answered since`,
+        );
+      }
+    }
+  }
+
+  /** False when half of the others wait as long: then it is not this endpoint. */
+  #standsOutInWaiting(slot: Slot, limit: number, now: number): boolean {
+    let waiting = 0;
+    for (let i = 0; i < this.#roster.count; i++) {
+      const other = this.#roster.members[i]!;
+      if (other !== slot && now - this.#inFlight.oldestStart(other) > limit) waiting++;
+    }
+    return waiting * 2 < this.#roster.count - 1;
+  }
+
+  #eject(slot: Slot, now: number, reason: string): void {
+    const states = this.#states;
+    const count = this.#roster.count;
+    const again = states.isOut(slot);
+    const out = again ? states.out : states.out + 1;
+    if (!again && (out >= count || out > Math.max(1, Math.floor(count * LARGEST_PART)))) return;
+    if (this.#roster.endpoint(slot) === undefined) return;
+    const growth = EJECTION_GROWTH ** Math.min(10, states.ejections[slot]!);
+    const duration = Math.min(LONGEST_EJECTION_MS, EJECTION_MS * growth) * (1 - JITTER * this.#random());
+    states.eject(slot, now, duration, reason);
+  }
+
+  #excess(slot: Slot, now: number): number {
+    return this.#failures.rate(slot, now) - this.#medianRate(now);
+  }
+
+  /** Lower median of the failure rates: with two endpoints the better one. */
+  #medianRate(now: number): number {
+    if (now - this.#medianAt < MEDIAN_AGE_MS) return this.#median;
+    const rates = new Float64Array(this.#roster.count);
+    for (let i = 0; i < rates.length; i++) rates[i] = this.#failures.rate(this.#roster.members[i]!, now);
+    rates.sort();
+    this.#median = rates[(rates.length - 1) >> 1] ?? 0;
+    this.#medianAt = now;
+    return this.#median;
+  }
+}

@@ -1,0 +1,26 @@
+import type { LoadReport, PickRequest, Slot } from "../balancer.ts";
+import type { EndpointSet } from "../endpoint-set.ts";
+import type { Evidence } from "../evidence.ts";
+import type { Outcome } from "../outcome.ts";
+
+/** Chooses within one set of endpoints; lives as long as the set. */
+export interface Chooser {
+  /** NO_SLOT when every endpoint of the set was tried. Sets reason, draw and candidates of the evidence. Allocates nothing. */
+  choose(request: PickRequest, now: number, evidence: Evidence): Slot;
+}
+
+/** A way to choose. What it learns, beyond what balancing keeps for all policies, it keeps itself, by slot. */
+export interface Policy {
+  chooser(set: EndpointSet): Chooser;
+  /** Room for more slots, and a slot with a new owner. */
+  grow?(capacity: number): void;
+  clear?(slot: Slot): void;
+  onEnd?(slot: Slot, outcome: Outcome, latencyMs: number, now: number): void;
+  onLoadReport?(slot: Slot, report: LoadReport, now: number): void;
+  /** Called at least once per second; true when weights changed and schedules must be made anew. */
+  tick?(now: number): boolean;
+}
+
+export function isTried(request: PickRequest, slot: Slot): boolean {
+  return request.tried.length !== 0 && request.tried.includes(slot);
+}

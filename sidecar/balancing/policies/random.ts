@@ -1,0 +1,60 @@
+import type { Random } from "../../../xds/common/random.ts";
+import { AliasTable } from "../alias-table.ts";
+import { NO_SLOT, type PickRequest, type Slot } from "../balancer.ts";
+import type { EndpointSet } from "../endpoint-set.ts";
+import { type Evidence, PICK_REASON } from "../evidence.ts";
+import { type Chooser, isTried, type Policy } from "./policy.ts";
+
+/** Draws again so often to avoid an endpoint that was tried, then takes the next that was not. */
+const DRAWS = 8;
+
+/** At random, in proportion to weight. */
+export class RandomChoice implements Policy {
+  readonly #weights: () => Float64Array;
+  readonly #random: Random;
+
+  constructor(weights: () => Float64Array, random: Random) {
+    this.#weights = weights;
+    this.#random = random;
+  }
+
+  chooser(set: EndpointSet): Chooser {
+    const random = this.#random;
+    const sampler = new WeightedSampler(set, this.#weights);
+    return {
+      choose(request: PickRequest, _now: number, evidence: Evidence): Slot {
+        evidence.reason = PICK_REASON.random;
+        for (let i = 0; i < DRAWS; i++) {
+          const draw = random();
+          const slot = sampler.sample(draw);
+          evidence.draw = draw;
+          if (slot === NO_SLOT || !isTried(request, slot)) return slot;
+        }
+        for (let i = 0; i < set.count; i++) if (!isTried(request, set.slots[i]!)) return set.slots[i]!;
+        return NO_SLOT;
+      },
+    };
+  }
+}
+
+/** A set's endpoints drawn in proportion to weight; follows the set as it changes. */
+export class WeightedSampler {
+  readonly #set: EndpointSet;
+  readonly #weights: () => Float64Array;
+  readonly #table = new AliasTable();
+  #version = -1;
+
+  constructor(set: EndpointSet, weights: () => Float64Array) {
+    this.#set = set;
+    this.#weights = weights;
+  }
+
+  sample(draw: number): Slot {
+    const set = this.#set;
+    if (this.#version !== set.version) {
+      this.#version = set.version;
+      this.#table.build(set.slots, set.count, this.#weights());
+    }
+    return this.#table.sample(draw);
+  }
+}

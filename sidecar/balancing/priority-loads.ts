@@ -1,0 +1,63 @@
+export interface PriorityHealth {
+  readonly total: number;
+  readonly healthy: number;
+  readonly degraded: number;
+}
+
+export interface PriorityLoad {
+  readonly priority: number;
+  readonly degraded: boolean;
+  /** Part of all picks, 0..1. */
+  readonly share: number;
+  /** Health is ignored in this priority: too few of it are healthy. */
+  readonly panic: boolean;
+}
+
+/**
+ * Shares of the priorities after Envoy's rules: a priority counts as whole while `factor` percent of its healthy part
+ * reach 100; what it lacks spills to the next, healthy endpoints of all priorities before degraded ones. When all of
+ * them together lack some, each takes more in proportion, and a priority below the panic threshold ignores health.
+ */
+export function priorityLoads(
+  priorities: readonly PriorityHealth[],
+  factor: number,
+  panicThreshold: number,
+): PriorityLoad[] {
+  const available = (part: number, total: number) =>
+    total === 0 ? 0 : Math.min(1, (factor / 100) * (part / total));
+  const healthy = priorities.map((p) => available(p.healthy, p.total));
+  const degraded = priorities.map((p) => available(p.degraded, p.total));
+  const total = Math.min(1, add(healthy) + add(degraded));
+  const inPanic = priorities.map(
+    (p) =>
+      p.total > 0 &&
+      panicThreshold > 0 &&
+      total < 1 &&
+      (100 * (p.healthy + p.degraded)) / p.total < panicThreshold,
+  );
+  const hosts = add(priorities.map((p) => p.total));
+  if (total === 0 || priorities.every((p, i) => p.total === 0 || inPanic[i])) {
+    // Nothing is healthy enough anywhere: by size, health ignored, unless that is switched off.
+    return priorities
+      .map((p, priority) => ({ priority, degraded: false, share: p.total / hosts, panic: true }))
+      .filter((load) => load.share > 0 && inPanic[load.priority]);
+  }
+  const loads: PriorityLoad[] = [];
+  let left = 1;
+  for (const [of, isDegraded] of [
+    [healthy, false],
+    [degraded, true],
+  ] as const) {
+    for (const [priority, part] of of.entries()) {
+      const share = Math.min(left, part / total);
+      if (share <= 0) continue;
+      left -= share;
+      loads.push({ priority, degraded: isDegraded && !inPanic[priority], share, panic: inPanic[priority]! });
+    }
+  }
+  return loads;
+}
+
+function add(parts: readonly number[]): number {
+  return parts.reduce((a, b) => a + b, 0);
+}
