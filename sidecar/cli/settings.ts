@@ -1,0 +1,313 @@
+import { childPath } from "../../xds/common/field-path.ts";
+import { LOG_LEVELS } from "../../xds/common/logger.ts";
+import { didYouMean } from "../../xds/common/nearest-name.ts";
+import type { Problems } from "../../xds/common/problem.ts";
+import {
+  bytes,
+  choice,
+  duration,
+  environmentName,
+  flag,
+  fraction,
+  integer,
+  logTarget,
+  optionalPath,
+  pathList,
+  type Setting,
+  socketAddress,
+} from "./setting.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+function setting<T>(entry: Setting<T>): Setting<T> {
+  return entry;
+}
+
+/**
+ * Every setting of the bootstrap's `dashpot:` block: what Envoy's configuration has no word for. Times are in milliseconds once
+ * read. `node sidecar/cli/settings-reference.ts` writes the reference in docs/configuration.md from it.
+ */
+export const SETTINGS = {
+  defaultPolicy: setting({
+    key: "default_policy",
+    type: choice(["adaptive", "round_robin", "least_request", "random", "peak_ewma"]),
+    fallback: "adaptive",
+    does: "How endpoints are chosen in a cluster that names no policy of its own (`lb_policy` unset).",
+    lower: "`round_robin` and `random` ignore load: a slow endpoint gets as much as a fast one.",
+    higher: "`adaptive` keeps estimates per endpoint and moves its weights by itself.",
+  }),
+  outboundAddress: setting({
+    key: "outbound_address",
+    type: socketAddress(),
+    fallback: { host: "127.0.0.1", port: 15_001 },
+    does: "Where the sidecar listens for a listener that has routes but no address of its own (`api_listener`).",
+    lower: "A loopback address is reached by this host (or pod) only.",
+    higher: "Any other address lets other hosts send through this sidecar, with its identity.",
+  }),
+  logLevel: setting({
+    key: "log_level",
+    type: choice(LOG_LEVELS),
+    fallback: "info",
+    does: "The least severe level that is logged to stderr.",
+    lower: "`debug` and `trace` write lines per request.",
+    higher: "`error` and above hide warnings about configuration.",
+  }),
+  accessLog: setting({
+    key: "access_log",
+    type: logTarget(),
+    fallback: "off",
+    does: "Where one JSON line per request goes.",
+    lower: "`off`: single requests are seen in traces and the inspector only.",
+    higher: "A line per request costs CPU and disk.",
+  }),
+  maxConnections: setting({
+    key: "max_connections",
+    type: integer(1, 1_000_000),
+    fallback: 10_000,
+    does: "Connections from applications that are open at the same time, over all listeners.",
+    lower: "A busy application is turned away sooner, with `UO`.",
+    higher: "Each connection takes memory and a file descriptor, also when idle.",
+  }),
+  maxPendingRequests: setting({
+    key: "max_pending_requests",
+    type: integer(0, 1_000_000),
+    fallback: 4096,
+    does: "Requests that wait for a connection to an upstream, over all clusters; each cluster has its own bound too.",
+    lower: "Short bursts are refused instead of queued.",
+    higher: "Under overload requests wait longer before they fail, and take memory meanwhile.",
+  }),
+  maxRequestHeadBytes: setting({
+    key: "max_request_head_bytes",
+    type: bytes(1 * KIB, 8 * MIB),
+    fallback: 96 * KIB,
+    does: "Ceiling for a request's start line and header fields; a listener may ask for less, not for more.",
+    lower: "Requests with large cookies or tokens are refused with 431.",
+    higher: "Every connection may make the sidecar hold this much before it knows where the request goes.",
+  }),
+  maxRequestHeaders: setting({
+    key: "max_request_headers",
+    type: integer(10, 10_000),
+    fallback: 1000,
+    does: "Ceiling for the header fields of a request; a listener may ask for less, not for more.",
+    lower: "Requests with many fields are refused with 431.",
+    higher: "More work per request for whoever sends many fields.",
+  }),
+  maxUrlBytes: setting({
+    key: "max_url_bytes",
+    type: bytes(1 * KIB, 64 * KIB),
+    fallback: 8 * KIB,
+    does: "Longest request target.",
+    lower: "Long queries are refused with 414.",
+    higher: "Longer input for path matches and regular expressions.",
+  }),
+  maxResponseHeadBytes: setting({
+    key: "max_response_head_bytes",
+    type: bytes(1 * KIB, 8 * MIB),
+    fallback: 60 * KIB,
+    does: "Longest status line and header fields of a response.",
+    lower: "Responses with large cookies become 502.",
+    higher: "Every upstream connection may make the sidecar hold this much.",
+  }),
+  maxResponseHeaders: setting({
+    key: "max_response_headers",
+    type: integer(10, 10_000),
+    fallback: 200,
+    does: "Most header fields of a response.",
+    lower: "Responses with many fields become 502.",
+    higher: "More work per response for whoever sends many fields.",
+  }),
+  connectionBufferBytes: setting({
+    key: "connection_buffer_bytes",
+    type: bytes(16 * KIB, 64 * MIB),
+    fallback: 1 * MIB,
+    does: "Ceiling for the bytes held per connection before its peer is paused; listeners and clusters may ask for less.",
+    lower: "Large bodies over slow links are relayed in more, smaller steps.",
+    higher: "A slow reader holds this much memory, per connection.",
+  }),
+  replayBufferBytes: setting({
+    key: "replay_buffer_bytes",
+    type: bytes(0, 16 * MIB),
+    fallback: 64 * KIB,
+    does: "Bytes of a request's body kept so that it can be sent again to another endpoint.",
+    lower: "Requests with larger bodies are not retried once their body was sent on.",
+    higher: "Memory per request in flight, up to the total.",
+  }),
+  replayBufferTotalBytes: setting({
+    key: "replay_buffer_total_bytes",
+    type: bytes(0, 1024 * MIB),
+    fallback: 16 * MIB,
+    does: "Bytes of all replay buffers together.",
+    lower: "Under load fewer requests can be retried.",
+    higher: "Memory under load.",
+  }),
+  drainDeadlineMs: setting({
+    key: "drain_deadline",
+    type: duration(0, 1 * HOUR),
+    fallback: 30 * SECOND,
+    does: "How long requests may go on after SIGTERM before they are cut.",
+    lower: "Long requests fail when the sidecar ends.",
+    higher: "Ending takes longer; keep it under the platform's own grace period.",
+  }),
+  drainMinMs: setting({
+    key: "drain_min",
+    type: duration(0, 1 * HOUR),
+    fallback: 1 * SECOND,
+    does: "How long new requests are served after SIGTERM even when there are none in flight: the application may still be ending.",
+    lower: "Calls that the application makes while it shuts down fail.",
+    higher: "Ending takes at least this long.",
+  }),
+  xdsReceiveLimitBytes: setting({
+    key: "xds_receive_limit_bytes",
+    type: bytes(1 * MIB, 1024 * MIB),
+    fallback: 64 * MIB,
+    does: "Longest message of the control server.",
+    lower: "A large mesh cannot be received: 9,000 clusters were 12 MB.",
+    higher: "A hostile control server can make the sidecar hold more.",
+  }),
+  xdsBackoffMaxMs: setting({
+    key: "xds_backoff_max",
+    type: duration(1 * SECOND, 10 * MINUTE),
+    fallback: 30 * SECOND,
+    does: "Longest pause between two tries to reach the control server; half of it is left to chance.",
+    lower: "A fleet knocks more often at a server that is down.",
+    higher: "New configuration arrives later once the server is back. Traffic goes on meanwhile.",
+  }),
+  xdsApplyIntervalMs: setting({
+    key: "xds_apply_interval",
+    type: duration(0, 10 * SECOND),
+    fallback: 50,
+    does: "Shortest time between two configurations that are put to use; changes in between are taken together.",
+    lower: "A control server that sends in bursts costs more CPU.",
+    higher: "Endpoints that come or go are noticed later.",
+  }),
+  xdsKeepaliveMs: setting({
+    key: "xds_keepalive",
+    type: duration(1 * SECOND, 1 * HOUR),
+    fallback: 30 * SECOND,
+    does: "Silence after which the connection to the control server is probed; an answer is awaited for 10 s.",
+    lower:
+      "Some control servers end connections that are probed often (grpc-go allows one probe in 5 minutes by default).",
+    higher: "A server that vanished without a word is noticed later.",
+  }),
+  decisionRingSize: setting({
+    key: "decision_ring_size",
+    type: integer(0, 100_000),
+    fallback: 1000,
+    does: "Recent routing decisions kept for the inspector.",
+    lower: "The inspector's history is shorter.",
+    higher: "Memory for each decision kept.",
+  }),
+  slowDecisionMs: setting({
+    key: "slow_decision_threshold",
+    type: duration(1, 1 * HOUR),
+    fallback: 1 * SECOND,
+    does: "A request that takes longer is recorded with its decision even when it is not sampled.",
+    lower: "More records of ordinary requests push out the notable ones.",
+    higher: "Slow requests leave no record.",
+  }),
+  traceSampleRatio: setting({
+    key: "trace_sample_ratio",
+    type: fraction(0, 1),
+    fallback: 0.01,
+    does: "Part of the requests without a sampling decision of their caller that are traced. Errors and retries always are.",
+    lower: "Fewer examples of ordinary requests.",
+    higher: "CPU per request, and work for the collector.",
+  }),
+  allowUnverifiedUpstream: setting({
+    key: "allow_unverified_upstream",
+    type: flag(),
+    fallback: false,
+    does: "Accept clusters with TLS but without a trusted CA, as Envoy does.",
+    lower: "`false` refuses such clusters.",
+    higher: "`true` talks to whoever answers: encrypted, but to anyone.",
+  }),
+  certificateDirectories: setting({
+    key: "certificate_directories",
+    type: pathList(),
+    fallback: ["/etc/dashpot/tls", "/etc/ssl/certs"],
+    does: "Directories from which the control server may have certificates and keys read.",
+    lower: "Certificates elsewhere are refused.",
+    higher: "The control server can name any file in them.",
+  }),
+  adminAllowRemote: setting({
+    key: "admin_allow_remote",
+    type: flag(),
+    fallback: false,
+    does: "Let the admin interface bind an address other than loopback; `admin_token_file` is required then.",
+    lower: "`false`: this host (or pod) only.",
+    higher: "`true`: whoever has the token can read all configuration and end the sidecar.",
+  }),
+  adminTokenFile: setting({
+    key: "admin_token_file",
+    type: optionalPath(),
+    fallback: "",
+    does: "File with the bearer token that admin requests must carry.",
+    lower: "None: every local process may ask.",
+    higher: "Every tool that asks needs the token.",
+  }),
+  dnsTimeoutMs: setting({
+    key: "dns_timeout",
+    type: duration(100, 1 * MINUTE),
+    fallback: 5 * SECOND,
+    does: "How long one look-up of a name may take. The addresses known before stay in use meanwhile and after.",
+    lower: "Slow name servers count as failed.",
+    higher: "Changed addresses are noticed later when a name server is slow.",
+  }),
+  dnsMinRefreshMs: setting({
+    key: "dns_min_refresh",
+    type: duration(100, 1 * HOUR),
+    fallback: 1 * SECOND,
+    does: "Shortest time between two look-ups of a name, whatever its TTL says.",
+    lower: "More load on name servers.",
+    higher: "Changed addresses are noticed later.",
+  }),
+};
+
+export type SettingsTable = typeof SETTINGS;
+export type SettingName = keyof SettingsTable;
+export type Settings = {
+  readonly [Name in SettingName]: SettingsTable[Name] extends Setting<infer T> ? T : never;
+};
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads the `dashpot:` block; environment variables win over it. Every fault is a problem under `path` or under the variable's name,
+ * and leaves that setting at its default.
+ */
+export function parseSettings(
+  block: unknown,
+  environment: Environment,
+  problems: Problems,
+  path = "dashpot",
+): Settings {
+  const written = isRecord(block) ? new Map(Object.entries(block)) : new Map<string, unknown>();
+  if (block !== undefined && block !== null && !isRecord(block))
+    problems.error(path, "must be a mapping of settings");
+  const entries = Object.entries(SETTINGS) as [SettingName, Setting<unknown>][];
+  const keys = entries.map(([, { key }]) => key);
+  for (const key of written.keys()) {
+    if (!keys.includes(key))
+      problems.error(childPath(path, key), `unknown setting "${key}"${didYouMean(key, keys)}`);
+  }
+  const settings = new Map<string, unknown>();
+  for (const [name, entry] of entries) {
+    const variable = environmentName(entry);
+    // Set but empty is what a template leaves behind that had no value.
+    const fromEnvironment = environment[variable] || undefined;
+    const value = fromEnvironment ?? written.get(entry.key);
+    const read = value === undefined ? { value: entry.fallback } : entry.type.read(value);
+    if ("reason" in read)
+      problems.error(fromEnvironment === undefined ? childPath(path, entry.key) : variable, read.reason);
+    settings.set(name, "value" in read ? read.value : entry.fallback);
+  }
+  return Object.freeze(Object.fromEntries(settings)) as Settings;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
