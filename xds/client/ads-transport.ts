@@ -1,5 +1,4 @@
 import {
-  type ChannelCredentials,
   Client,
   type ClientDuplexStream,
   connectivityState,
@@ -7,6 +6,7 @@ import {
   Metadata,
   type StatusObject,
 } from "@grpc/grpc-js";
+import { type ControlServer, channelCredentials } from "./control-server.ts";
 
 /** Why a stream ended: a gRPC status, or its like where there was no stream yet. */
 export interface StreamEnd {
@@ -15,7 +15,10 @@ export interface StreamEnd {
   readonly reason: string;
 }
 
-/** Called in the order open, message..., close; close comes exactly once, also when the stream never opened. */
+/**
+ * Called in the order open, message..., close; close comes exactly once, also when the stream never opened. None is called before
+ * `connect` has returned.
+ */
 export interface StreamHandlers {
   open(): void;
   message(bytes: Uint8Array): void;
@@ -36,9 +39,7 @@ export interface AdsTransport {
 }
 
 export interface GrpcTransportOptions {
-  /** A gRPC target: `host:port`, `dns:///name:port`, `unix:/path`. */
-  readonly target: string;
-  readonly credentials: ChannelCredentials;
+  readonly server: ControlServer;
   /** Longest response in bytes. grpc-js alone would stop at 4 MiB, which a few thousand clusters exceed. */
   readonly receiveLimitBytes: number;
   /** Silence after which the connection is probed, in ms: a peer that lost power sends no FIN. */
@@ -60,7 +61,7 @@ export class GrpcTransport implements AdsTransport {
   readonly #options: GrpcTransportOptions;
 
   constructor(options: GrpcTransportOptions) {
-    this.target = options.target;
+    this.target = options.server.target;
     this.#options = options;
   }
 
@@ -69,26 +70,39 @@ export class GrpcTransport implements AdsTransport {
   }
 }
 
+function newChannel(options: GrpcTransportOptions): Client {
+  const { target, tls } = options.server;
+  const name = tls?.serverName ?? "";
+  return new Client(target, channelCredentials(tls), {
+    ...(name !== "" && { "grpc.ssl_target_name_override": name, "grpc.default_authority": name }),
+    "grpc.max_receive_message_length": options.receiveLimitBytes,
+    "grpc.keepalive_time_ms": options.keepaliveMs,
+    "grpc.keepalive_timeout_ms": options.keepaliveTimeoutMs,
+    "grpc.keepalive_permit_without_calls": 0,
+    "grpc.use_local_subchannel_pool": 1,
+    "grpc.service_config_disable_resolution": 1,
+    "grpc.enable_retries": 0,
+    // The application's http_proxy may well be this sidecar: its own configuration must not come through itself.
+    "grpc.enable_http_proxy": 0,
+  });
+}
+
 class GrpcStream implements AdsStream {
-  readonly #client: Client;
+  #client: Client | undefined;
   readonly #handlers: StreamHandlers;
   #call: ClientDuplexStream<Uint8Array, Uint8Array> | undefined;
   #ended = false;
 
   constructor(options: GrpcTransportOptions, handlers: StreamHandlers) {
     this.#handlers = handlers;
-    this.#client = new Client(options.target, options.credentials, {
-      "grpc.max_receive_message_length": options.receiveLimitBytes,
-      "grpc.keepalive_time_ms": options.keepaliveMs,
-      "grpc.keepalive_timeout_ms": options.keepaliveTimeoutMs,
-      "grpc.keepalive_permit_without_calls": 0,
-      "grpc.use_local_subchannel_pool": 1,
-      "grpc.service_config_disable_resolution": 1,
-      "grpc.enable_retries": 0,
-      // The application's http_proxy may well be this sidecar: its own configuration must not come through itself.
-      "grpc.enable_http_proxy": 0,
-    });
-    this.#awaitConnection();
+    try {
+      this.#client = newChannel(options);
+      this.#awaitConnection(this.#client);
+    } catch (error) {
+      // A certificate file that cannot be read, a target that is none: the next try may find it mended.
+      const reason = error instanceof Error ? error.message : String(error);
+      queueMicrotask(() => this.#end({ code: "UNAVAILABLE", reason }));
+    }
   }
 
   send(bytes: Uint8Array): void {
@@ -99,29 +113,29 @@ class GrpcStream implements AdsStream {
     if (this.#ended) return;
     this.#ended = true;
     this.#call?.cancel();
-    this.#client.close();
+    this.#client?.close();
   }
 
   /**
    * The stream counts as open once its connection is: a call on a channel that still connects would be queued in silence, and the
    * time that resources may take would run without a server to ask.
    */
-  #awaitConnection(): void {
-    const channel = this.#client.getChannel();
+  #awaitConnection(client: Client): void {
+    const channel = client.getChannel();
     const state = channel.getConnectivityState(true);
     if (state === connectivityState.READY) {
-      this.#openCall();
+      this.#openCall(client);
     } else if (state === connectivityState.TRANSIENT_FAILURE) {
       this.#end({ code: "UNAVAILABLE", reason: "cannot connect" });
     } else {
       channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, () => {
-        if (!this.#ended) this.#awaitConnection();
+        if (!this.#ended) this.#awaitConnection(client);
       });
     }
   }
 
-  #openCall(): void {
-    const call = this.#client.makeBidiStreamRequest<Uint8Array, Uint8Array>(
+  #openCall(client: Client): void {
+    const call = client.makeBidiStreamRequest<Uint8Array, Uint8Array>(
       STREAM_PATH,
       asBuffer,
       (bytes) => bytes,
@@ -143,7 +157,7 @@ class GrpcStream implements AdsStream {
   #end(end: StreamEnd): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#client.close();
+    this.#client?.close();
     this.#handlers.close(end);
   }
 }

@@ -20,6 +20,8 @@ import { decodeResponse, encodeRequest } from "./discovery-messages.ts";
 export interface XdsClientOptions {
   /** Undefined: static configuration only. */
   readonly transport: AdsTransport | undefined;
+  /** Which resources the server is asked for without being named by others. Default both. */
+  readonly roots?: { readonly listeners: boolean; readonly clusters: boolean };
   readonly node: Node;
   readonly staticListeners: readonly Versioned<Listener>[];
   readonly staticClusters: readonly Versioned<Cluster>[];
@@ -81,7 +83,14 @@ export class XdsClient {
 
   constructor(options: XdsClientOptions) {
     this.#options = options;
-    const { clock, decoders, logger, random, transport } = options;
+    const {
+      clock,
+      decoders,
+      logger,
+      random,
+      transport,
+      roots = { listeners: true, clusters: true },
+    } = options;
     const awaited = (what: string) => ({
       clock,
       onTimeout: (names: readonly string[]) => {
@@ -89,9 +98,9 @@ export class XdsClient {
         this.#replan();
       },
     });
-    this.#clusters = new SotwSubscription(decoders.cluster, true, awaited("clusters"));
+    this.#clusters = new SotwSubscription(decoders.cluster, roots.clusters, awaited("clusters"));
     this.#assignments = new SotwSubscription(decoders.assignment, false, awaited("endpoints"));
-    this.#listeners = new SotwSubscription(decoders.listener, true, awaited("listeners"));
+    this.#listeners = new SotwSubscription(decoders.listener, roots.listeners, awaited("listeners"));
     this.#routeTables = new SotwSubscription(decoders.routeTable, false, awaited("routes"));
     this.#types = new Map<string, SotwSubscription<unknown>>([
       [decoders.cluster.typeUrl, this.#clusters],
@@ -227,7 +236,7 @@ export class XdsClient {
   #complete(): boolean {
     const { clusters, listeners } = this.#plan.warming;
     if (clusters.length > 0 || listeners.length > 0) return false;
-    return this.#connection === undefined || (this.#clusters.answered && this.#listeners.answered);
+    return this.#connection === undefined || (this.#clusters.complete && this.#listeners.complete);
   }
 
   #apply(): void {

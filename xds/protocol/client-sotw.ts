@@ -74,7 +74,6 @@ export class SotwSubscription<T> {
   /** Wanted names, each with the time to wait for it in ms (0: for ever). */
   #wanted: ReadonlyMap<string, number> = new Map();
   #open = false;
-  #answered = false;
   #nonce = "";
   #version = "";
   #responses = 0;
@@ -94,9 +93,10 @@ export class SotwSubscription<T> {
     return this.#entries;
   }
 
-  /** True once any response of this type has arrived since the start, on whichever stream. */
-  get answered(): boolean {
-    return this.#answered;
+  /** True once nothing more is awaited: every wanted name is settled, the wildcard was answered. */
+  get complete(): boolean {
+    if (this.#wildcard) return this.#responses > 0;
+    return this.#entries.values().every((entry) => entry.settled);
   }
 
   status(): SubscriptionStatus {
@@ -150,7 +150,6 @@ export class SotwSubscription<T> {
   /** Takes what is good in a response, keeps the last good content of what is not, and says what to answer. */
   receive(response: SotwResponse): SotwOutcome {
     this.#nonce = response.nonce;
-    this.#answered = true;
     this.#responses++;
     const wall = this.#clock.wall();
     const version = response.versionInfo;
