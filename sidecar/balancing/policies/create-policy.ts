@@ -6,9 +6,13 @@ import type { ResolvedPolicy } from "../index.ts";
 import type { LatencyEstimates } from "../latency-estimates.ts";
 import type { Roster } from "../roster.ts";
 import { Adaptive } from "./adaptive.ts";
+import { ClientSideWrr } from "./client-side-wrr.ts";
 import { LeastRequest } from "./least-request.ts";
+import { Maglev } from "./maglev.ts";
+import { PeakEwma } from "./peak-ewma.ts";
 import type { Policy } from "./policy.ts";
 import { RandomChoice } from "./random.ts";
+import { RingHash } from "./ring-hash.ts";
 import { RoundRobin } from "./round-robin.ts";
 
 /** What balancing keeps for all policies. */
@@ -40,7 +44,13 @@ export function createPolicy(policy: ResolvedPolicy, state: SharedState): Policy
         scanLimit: policy.scanLimit ?? SCAN_LIMIT,
         explorationFloor: policy.explorationFloor ?? EXPLORATION_FLOOR,
       });
-    default:
-      return new RoundRobin(weights, random);
+    case "peak_ewma":
+      return new PeakEwma(policy, inFlight, weights, random);
+    case "ring_hash":
+      return new RingHash(policy, state.roster, inFlight, random);
+    case "maglev":
+      return new Maglev(policy, state.roster, inFlight, random);
+    case "client_side_weighted_round_robin":
+      return new ClientSideWrr(policy, state.roster, state.weights, random);
   }
 }

@@ -1,0 +1,117 @@
+import type { Random } from "../../../xds/common/random.ts";
+import { NO_SLOT, type PickRequest, type Slot } from "../balancer.ts";
+import type { EndpointSet } from "../endpoint-set.ts";
+import { type Evidence, PICK_REASON } from "../evidence.ts";
+import type { InFlight } from "../in-flight.ts";
+import type { Roster } from "../roster.ts";
+import { type Chooser, isTried } from "./policy.ts";
+
+/** A table of endpoints around which a request walks from the place of its hash until an endpoint may be used. */
+export interface HashTable {
+  readonly size: number;
+  /** Made for the set's members as they are now. */
+  build(set: EndpointSet): void;
+  /** Where a hash of 32 bits falls, 0..size-1. */
+  place(hash: number): number;
+  slotAt(place: number): Slot;
+}
+
+/**
+ * Picks by hash. The table holds every member of the set, also ejected ones: their keys walk on to the next endpoint and
+ * come home when they return, while no other key moves. With bounded load a full endpoint is passed by in the same way.
+ */
+export class HashWalk implements Chooser {
+  readonly #set: EndpointSet;
+  readonly #table: HashTable;
+  readonly #roster: Roster;
+  readonly #inFlight: InFlight;
+  readonly #random: Random;
+  /** Times the average load that an endpoint may carry; undefined: any. */
+  readonly #bound: number | undefined;
+  readonly #eligible = new Set<Slot>();
+  #members: Int32Array | undefined;
+  #weightSum = 0;
+  #version = -1;
+
+  constructor(
+    set: EndpointSet,
+    table: HashTable,
+    roster: Roster,
+    inFlight: InFlight,
+    random: Random,
+    balanceFactor: number | undefined,
+  ) {
+    this.#set = set;
+    this.#table = table;
+    this.#roster = roster;
+    this.#inFlight = inFlight;
+    this.#random = random;
+    this.#bound = balanceFactor === undefined ? undefined : balanceFactor / 100;
+  }
+
+  choose(request: PickRequest, _now: number, evidence: Evidence): Slot {
+    if (this.#version !== this.#set.version) this.#rebuild();
+    evidence.reason = PICK_REASON.hash;
+    let hash = request.hash;
+    if (hash === undefined) {
+      // A request without a key goes anywhere (Envoy).
+      const draw = this.#random();
+      evidence.draw = draw;
+      hash = Math.floor(draw * 2 ** 32);
+    }
+    const table = this.#table;
+    if (this.#eligible.size === 0 || table.size === 0) return NO_SLOT;
+    const from = table.place(hash >>> 0);
+    const bounded = this.#walk(from, request, true);
+    return bounded !== NO_SLOT || this.#bound === undefined ? bounded : this.#walk(from, request, false);
+  }
+
+  #walk(from: number, request: PickRequest, bounded: boolean): Slot {
+    const table = this.#table;
+    let last = NO_SLOT;
+    for (let step = 0, at = from; step < table.size; step++, at++) {
+      if (at === table.size) at = 0;
+      const slot = table.slotAt(at);
+      if (slot === last) continue;
+      last = slot;
+      if (!this.#eligible.has(slot) || isTried(request, slot)) continue;
+      if (!bounded || this.#hasRoom(slot)) return slot;
+    }
+    return NO_SLOT;
+  }
+
+  /** Consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam): at most `bound` times the fair part. */
+  #hasRoom(slot: Slot): boolean {
+    if (this.#bound === undefined) return true;
+    const fair = ((this.#inFlight.total + 1) * this.#roster.weights[slot]!) / this.#weightSum;
+    return this.#inFlight.count[slot]! + 1 <= Math.max(1, Math.ceil(fair * this.#bound));
+  }
+
+  #rebuild(): void {
+    const set = this.#set;
+    this.#version = set.version;
+    this.#eligible.clear();
+    this.#weightSum = 0;
+    for (let i = 0; i < set.count; i++) {
+      this.#eligible.add(set.slots[i]!);
+      this.#weightSum += this.#roster.weights[set.slots[i]!]!;
+    }
+    const key = Int32Array.from(set.members.subarray(0, set.memberCount));
+    const weighed = Int32Array.from(
+      [...key, ...key].map((slot, i) => (i < key.length ? slot : this.#roster.weights[slot]!)),
+    );
+    if (this.#members !== undefined && sameNumbers(this.#members, weighed)) return;
+    this.#members = weighed;
+    this.#table.build(set);
+  }
+}
+
+function sameNumbers(a: Int32Array, b: Int32Array): boolean {
+  return a.length === b.length && a.every((value, i) => value === b[i]);
+}
+
+/** What an endpoint is hashed by. */
+export function hashKey(roster: Roster, slot: Slot, useHostname: boolean): string {
+  const hostname = roster.endpoint(slot)?.hostname ?? "";
+  return useHostname && hostname !== "" ? hostname : roster.address(slot);
+}
