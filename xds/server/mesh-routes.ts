@@ -1,0 +1,227 @@
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { childPath } from "../common/field-path.ts";
+import { describe, Fields, type Item, isMapping } from "../common/fields.ts";
+import type { Problems } from "../common/problem.ts";
+import { RETRY_ON } from "../model/route-table.ts";
+import { defined, durationJson, type Origin, type Part } from "./mesh-draft.ts";
+import { readMatch } from "./mesh-match.ts";
+
+/** Only what is certain to have reached no upstream is retried unless the file says more. */
+const SAFE_TO_RETRY = ["connect-failure", "refused-stream", "reset-before-request"];
+const MAX_ROUTES = 10_000;
+const REDIRECT_STATUSES = new Map([
+  [301, "MOVED_PERMANENTLY"],
+  [302, "FOUND"],
+  [303, "SEE_OTHER"],
+  [307, "TEMPORARY_REDIRECT"],
+  [308, "PERMANENT_REDIRECT"],
+]);
+
+/** What routes need to know of the rest of the file. */
+export interface RouteScope {
+  /** The service whose routes these are. */
+  readonly service: string;
+  /** Whether it has endpoints of its own. */
+  readonly hasEndpoints: boolean;
+  /** Notes a problem when no service with endpoints and no cluster has this name. */
+  readonly checkTarget: (name: string, path: string) => void;
+  readonly problems: Problems;
+}
+
+/**
+ * The keys of a service that say what is asked of it, as a VirtualHost. The first route that matches wins; what matches none
+ * goes to the service's own endpoints.
+ */
+export function readVirtualHost(service: Fields, scope: RouteScope): Part {
+  const defaults = { timeout: service.duration("timeout"), idleTimeout: service.duration("idle_timeout") };
+  const retries = readRetries(service, scope.problems);
+  const domains = service.strings("domains", 1_000);
+  const items = service.list("routes", MAX_ROUTES) ?? [];
+  const origins: Origin[] = [{ inResource: "", inFile: service.path }];
+  if (domains) origins.push({ inResource: "domains", inFile: service.at("domains"), sameShape: true });
+  const routes = items.map((item, index) => {
+    origins.push({ inResource: `routes[${index}]`, inFile: item.path });
+    return readRoute(item, defaults, scope, origins, `routes[${index}]`);
+  });
+  if (scope.hasEndpoints) {
+    const route = forward({ cluster: scope.service }, defaults.timeout, defaults.idleTimeout);
+    routes.push({ match: { prefix: "/" }, route });
+  } else if (items.length === 0) {
+    scope.problems.error(service.path, 'needs "endpoints", or "routes" to other services');
+  }
+  if (domains?.length === 0) service.error("domains", "must name at least one domain");
+  const json = defined({
+    name: scope.service,
+    domains: domains ?? [scope.service],
+    routes,
+    retry_policy: retries,
+  });
+  return { json, origins };
+}
+
+interface Timeouts {
+  readonly timeout: number | undefined;
+  readonly idleTimeout: number | undefined;
+}
+
+function forward(target: JsonObject, timeout: number | undefined, idle: number | undefined): JsonObject {
+  return defined({
+    ...target,
+    timeout: timeout === undefined ? undefined : durationJson(timeout),
+    idle_timeout: idle === undefined ? undefined : durationJson(idle),
+  });
+}
+
+function readRoute(
+  { value, path }: Item,
+  defaults: Timeouts,
+  scope: RouteScope,
+  origins: Origin[],
+  at: string,
+): JsonObject {
+  const fields = Fields.of(value, path, scope.problems);
+  if (!fields) return {};
+  const name = fields.string("name", 255);
+  const match = readMatch(fields, scope.problems);
+  origins.push({ inResource: `${at}.match`, inFile: childPath(path, "match") });
+  const redirect = readRedirect(fields);
+  const respond = readResponse(fields);
+  const timeout = fields.duration("timeout") ?? defaults.timeout;
+  const idle = fields.duration("idle_timeout") ?? defaults.idleTimeout;
+  const retries = readRetries(fields, scope.problems);
+  const rewrite = readRewrite(fields);
+  const target = readTarget(fields, scope);
+  const actions = ["service", "split", "redirect", "respond"].filter((key) => fields.has(key));
+  if (actions.length > 1)
+    fields.error(actions[1]!, `a route has one action, and "${actions[0]}" is there already`);
+  if (actions.length === 0 && !scope.hasEndpoints) {
+    scope.problems.error(
+      path,
+      'the service has no endpoints of its own: say "service", "split", "redirect" or "respond"',
+    );
+  }
+  fields.close();
+  const to = defined({ ...target, ...rewrite, retry_policy: retries });
+  const route = redirect || respond ? undefined : forward(to, timeout, idle);
+  return defined({ name, match, route, redirect, direct_response: respond });
+}
+
+function readTarget(fields: Fields, scope: RouteScope): JsonObject {
+  const service = fields.nonEmptyString("service", 255);
+  if (service !== undefined) {
+    scope.checkTarget(service, fields.at("service"));
+    return { cluster: service };
+  }
+  const split = fields.mapping("split");
+  if (!split) return { cluster: scope.service };
+  const clusters = split.keys().map((name) => {
+    scope.checkTarget(name, split.at(name));
+    return { name, weight: split.integer(name, { min: 0, max: 1_000_000 }) ?? 0 };
+  });
+  if (clusters.reduce((sum, cluster) => sum + cluster.weight, 0) === 0) {
+    fields.error("split", "at least one service needs a weight above 0");
+  }
+  return { weighted_clusters: { clusters } };
+}
+
+function readRewrite(fields: Fields): JsonObject {
+  const rewrite = fields.mapping("rewrite");
+  if (!rewrite) return {};
+  const regex = rewrite.mapping("regex");
+  if (rewrite.has("prefix") && regex)
+    rewrite.error("regex", 'a path is rewritten by "prefix" or by "regex", not by both');
+  const json = defined({
+    prefix_rewrite: rewrite.string("prefix"),
+    host_rewrite_literal: rewrite.nonEmptyString("host", 255),
+    regex_rewrite: regex && {
+      pattern: { regex: (regex.required("pattern") && regex.nonEmptyString("pattern")) || "." },
+      substitution: regex.string("substitution") ?? "",
+    },
+  });
+  regex?.close();
+  rewrite.close();
+  return json;
+}
+
+function readRedirect(fields: Fields): JsonObject | undefined {
+  const redirect = fields.mapping("redirect");
+  if (!redirect) return undefined;
+  const status = redirect.integer("status", { min: 301, max: 308 }) ?? 301;
+  const responseCode = REDIRECT_STATUSES.get(status);
+  if (!responseCode)
+    redirect.error("status", `must be one of ${[...REDIRECT_STATUSES.keys()].join(", ")}, not ${status}`);
+  const json = defined({
+    https_redirect: redirect.boolean("https"),
+    host_redirect: redirect.nonEmptyString("host", 255),
+    port_redirect: redirect.integer("port", { min: 1, max: 65_535 }),
+    path_redirect: redirect.nonEmptyString("path"),
+    prefix_rewrite: redirect.string("prefix"),
+    strip_query: redirect.boolean("strip_query"),
+    response_code: responseCode,
+  });
+  if (redirect.has("path") && redirect.has("prefix")) {
+    redirect.error("prefix", 'a redirect changes the whole "path" or its "prefix", not both');
+  }
+  redirect.close();
+  return json;
+}
+
+function readResponse(fields: Fields): JsonObject | undefined {
+  const respond = fields.mapping("respond");
+  if (!respond) return undefined;
+  const status = respond.required("status") ? respond.integer("status", { min: 200, max: 599 }) : undefined;
+  const body = respond.string("body", 4096);
+  respond.close();
+  return defined({ status: status ?? 503, body: body === undefined ? undefined : { inline_string: body } });
+}
+
+/** `retries: 2`, or a mapping that says on what, how often and how fast. */
+function readRetries(fields: Fields, problems: Problems): JsonObject | undefined {
+  const raw = fields.raw("retries");
+  if (raw === undefined) return undefined;
+  const retries = Fields.of(isMapping(raw) ? raw : { max: raw }, fields.at("retries"), problems);
+  if (!retries) return undefined;
+  const on = retries.strings("on", 32) ?? SAFE_TO_RETRY;
+  for (const word of on) {
+    if (!RETRY_ON.some((known) => known === word)) {
+      retries.error("on", `must be some of ${RETRY_ON.join(", ")}, not ${describe(word)}`);
+    }
+  }
+  const perTry = retries.duration("per_try_timeout");
+  const base = retries.duration("backoff", { min: 1, max: 60_000 });
+  const max = retries.duration("max_backoff", { min: 1, max: 600_000 });
+  if (max !== undefined && max < (base ?? 25))
+    retries.error("max_backoff", 'must not be shorter than "backoff"');
+  const statusCodes: JsonValue[] | undefined = retries.list("status_codes", 64)?.map(({ value, path }) => {
+    if (Number.isInteger(value) && Number(value) >= 100 && Number(value) <= 599) return Number(value);
+    problems.error(path, `must be a status from 100 to 599, not ${describe(value)}`);
+    return 503;
+  });
+  const json = defined({
+    retry_on: [
+      ...on,
+      ...(statusCodes && !on.includes("retriable-status-codes") ? ["retriable-status-codes"] : []),
+    ].join(","),
+    num_retries: retries.integer("max", { min: 0, max: 100 }),
+    per_try_timeout: perTry === undefined ? undefined : durationJson(perTry),
+    retry_back_off:
+      base === undefined && max === undefined
+        ? undefined
+        : defined({
+            base_interval: durationJson(base ?? 25),
+            max_interval: max === undefined ? undefined : durationJson(max),
+          }),
+    retriable_status_codes: statusCodes,
+    retry_host_predicate: [
+      {
+        name: "envoy.retry_host_predicates.previous_hosts",
+        typed_config: {
+          "@type": "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
+        },
+      },
+    ],
+    host_selection_retry_max_attempts: "3",
+  });
+  retries.close();
+  return json;
+}
