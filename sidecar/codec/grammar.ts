@@ -7,6 +7,7 @@ export const LF = 0x0a;
 export const SP = 0x20;
 export const HTAB = 0x09;
 export const COLON = 0x3a;
+export const DEL = 0x7f;
 
 function table(fill: (byte: number) => number): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, byte) => fill(byte));
@@ -26,7 +27,7 @@ export const TOKEN = table((byte) =>
 );
 
 /** What may stand in a field value (RFC 9110, 5.5): HTAB, SP, VCHAR, obs-text. Everything but controls and DEL. */
-export const FIELD_VALUE = table((byte) => (byte === HTAB || (byte >= 0x20 && byte !== 0x7f) ? 1 : 0));
+export const FIELD_VALUE = table((byte) => (byte === HTAB || (byte >= SP && byte !== DEL) ? 1 : 0));
 
 /** `pchar` and `/` without percent-encodings (RFC 3986, 3.3): a path. */
 export const PATH = table((byte) => (isAlphanumeric(byte) || isOneOf("-._~!$&'()*+,;=:@/", byte) ? 1 : 0));
@@ -50,12 +51,17 @@ export const HEX = table((byte) => {
 /** ASCII letters in lower case; all else as it is. */
 export const LOWER = table((byte) => (byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte));
 
-/** Does `lowerWord` stand at `at`, in any case? The caller knows that it fits. */
+/** Does `lowerWord` stand at `at`, in any case? */
 export function isWord(bytes: Buffer, at: number, lowerWord: string): boolean {
   for (let i = 0; i < lowerWord.length; i++) {
     if (LOWER[bytes[at + i] as number] !== lowerWord.charCodeAt(i)) return false;
   }
   return true;
+}
+
+/** Bytes as code units: nothing is lost, and what is written again is the same bytes. */
+export function latin1(bytes: Buffer, from: number, end: number): string {
+  return bytes.toString("latin1", from, end);
 }
 
 export function isToken(text: string): boolean {
