@@ -72,6 +72,15 @@ export class AdsConnection {
     this.#stream?.send(bytes);
   }
 
+  /** Holds messages back until `resume`, so that a fast server fills no memory. */
+  pause(): void {
+    this.#stream?.pause();
+  }
+
+  resume(): void {
+    this.#stream?.resume();
+  }
+
   close(): void {
     this.#closed = true;
     this.#cancelTimer?.();
@@ -124,7 +133,6 @@ export class AdsConnection {
   #onMessage(bytes: Uint8Array): void {
     if (!this.#answered) {
       this.#answered = true;
-      this.#attempt = 0;
       this.#cancelTimer?.();
     }
     this.#lastResponse = this.#options.clock.wall();
@@ -142,7 +150,9 @@ export class AdsConnection {
 
     let delayMs: number;
     const reason = `${end.code}: ${end.reason}`;
-    if (this.#answered) {
+    // A message over our own limit comes again with every stream: opening one at once would load it again and again.
+    if (this.#answered && end.code !== "RESOURCE_EXHAUSTED") {
+      this.#attempt = 0;
       delayMs = Math.max(0, backoff.baseMs - (clock.now() - this.#startedAt));
       logger.info(
         { server: transport.target, reason },
@@ -153,7 +163,7 @@ export class AdsConnection {
       this.#lastFailure = { reason, at: clock.wall() };
       delayMs = backoffDelay(backoff, this.#attempt++, random);
       const retry = { server: transport.target, reason, retryInMs: Math.round(delayMs) };
-      logger.warn(retry, "control server not reachable, the configuration in use stays");
+      logger.warn(retry, "no configuration from the control server, what is in use stays");
     }
     this.#setTimer(delayMs, () => this.#connect());
   }

@@ -27,6 +27,9 @@ export interface StreamHandlers {
 
 export interface AdsStream {
   send(bytes: Uint8Array): void;
+  /** Holds further messages back until `resume`. */
+  pause(): void;
+  resume(): void;
   /** Ends the stream; no handler is called any more. */
   abort(): void;
 }
@@ -107,6 +110,14 @@ class GrpcStream implements AdsStream {
 
   send(bytes: Uint8Array): void {
     this.#call?.write(bytes);
+  }
+
+  pause(): void {
+    this.#call?.pause();
+  }
+
+  resume(): void {
+    this.#call?.resume();
   }
 
   abort(): void {

@@ -16,6 +16,7 @@ import { type ClientCounters, typeStatus, type XdsStatus } from "./client-status
 import { type Plan, planConfiguration } from "./configuration-tree.ts";
 import type { Decoders } from "./decoders.ts";
 import { decodeResponse, encodeRequest } from "./discovery-messages.ts";
+import { runSliced } from "./sliced-work.ts";
 
 export interface XdsClientOptions {
   /** Undefined: static configuration only. */
@@ -33,11 +34,14 @@ export interface XdsClientOptions {
   readonly backoff?: BackoffPolicy;
   /** Shortest time between two configurations, in ms; the first comes at once. Default 50. */
   readonly applyIntervalMs?: number;
+  /** How long reading a response may hold the event loop at a time, in ms. Default 5. */
+  readonly sliceMs?: number;
   /** Takes over the whole configuration; called with a new one only. */
   readonly onConfiguration: (next: Configuration) => void;
 }
 
 const APPLY_INTERVAL_MS = 50;
+const SLICE_MS = 5;
 
 /** Warnings are logged once per resource and field; beyond this many different ones they are only counted. */
 const REMEMBERED_WARNINGS = 1000;
@@ -79,6 +83,10 @@ export class XdsClient {
   #appliedAt = Number.NEGATIVE_INFINITY;
   #cancelApply: Cancel | undefined;
   #initialized = false;
+  /** A response is being read in slices: what it is compared with must not change meanwhile. */
+  #reading = false;
+  #cancelReading: Cancel | undefined;
+  #replanDue = false;
   #closed = false;
 
   constructor(options: XdsClientOptions) {
@@ -117,9 +125,7 @@ export class XdsClient {
         logger,
         onOpen: () => this.#onOpen(),
         onMessage: (bytes) => this.#onMessage(bytes),
-        onClose: () => {
-          for (const type of this.#types.values()) type.close();
-        },
+        onClose: () => this.#onClose(),
       });
     }
   }
@@ -140,7 +146,7 @@ export class XdsClient {
     this.#closed = true;
     this.#cancelApply?.();
     this.#connection?.close();
-    for (const type of this.#types.values()) type.close();
+    this.#onClose();
   }
 
   status(): XdsStatus {
@@ -178,10 +184,27 @@ export class XdsClient {
       return;
     }
     this.#counters.responses++;
-    const outcome = type.receive(response);
-    this.#send(outcome.request);
-    this.#report(response.typeUrl, response.versionInfo, outcome);
-    if (outcome.changed || !this.#initialized) this.#replan();
+    this.#reading = true;
+    const { clock, sliceMs = SLICE_MS } = this.#options;
+    this.#cancelReading = runSliced(
+      type.receive(response),
+      { clock, sliceMs, defer: setImmediate },
+      (outcome) => {
+        this.#reading = false;
+        this.#connection?.resume();
+        this.#send(outcome.request);
+        this.#report(response.typeUrl, response.versionInfo, outcome);
+        if (outcome.changed || this.#replanDue || !this.#initialized) this.#replan();
+      },
+    );
+    if (this.#reading) this.#connection?.pause();
+  }
+
+  #onClose(): void {
+    this.#cancelReading?.();
+    this.#reading = false;
+    for (const type of this.#types.values()) type.close();
+    if (this.#replanDue) this.#replan();
   }
 
   #report(typeUrl: string, version: string, outcome: SotwOutcome): void {
@@ -215,7 +238,8 @@ export class XdsClient {
 
   /** Plans at once, so that the names a new cluster or listener needs are asked for without delay; hands out at the interval. */
   #replan(): void {
-    if (this.#closed) return;
+    this.#replanDue = this.#reading;
+    if (this.#closed || this.#reading) return;
     const { clock, staticClusters, staticListeners } = this.#options;
     this.#plan = planConfiguration(this.#plan.configuration, {
       listeners: [...staticListeners, ...valuesOf(this.#listeners)],

@@ -35,14 +35,15 @@ export interface SortedResources<T> {
 
 /**
  * Decodes and checks every resource of a response, also after a bad one, so that the good ones can be used and the NACK names all
- * faults at once (gRFC A46). A name that comes twice is refused, both times.
+ * faults at once (gRFC A46). A name that comes twice is refused, both times. Yields after each resource: this is the part of a
+ * response's work that takes time.
  */
-export function sortResources<T>(
+export function* sortResources<T>(
   resources: readonly AnyResource[],
   type: ResourceDecoder<T>,
   held: ReadonlyMap<string, CacheEntry<T>>,
   wanted: (name: string) => boolean,
-): SortedResources<T> {
+): Generator<void, SortedResources<T>> {
   const seen = new Set<string>();
   const same = new Set<string>();
   const fresh = new Map<string, { value: T; bytes: Uint8Array }>();
@@ -52,6 +53,7 @@ export function sortResources<T>(
   let nameless = false;
 
   for (const [index, resource] of resources.entries()) {
+    if (index > 0) yield;
     const known = heldName(resource, type, held);
     const decoded = known === undefined ? decode(resource, type) : undefined;
     const name = known ?? decoded!.name;

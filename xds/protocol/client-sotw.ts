@@ -147,14 +147,18 @@ export class SotwSubscription<T> {
     return this.#request(undefined);
   }
 
-  /** Takes what is good in a response, keeps the last good content of what is not, and says what to answer. */
-  receive(response: SotwResponse): SotwOutcome {
+  /**
+   * Takes what is good in a response, keeps the last good content of what is not, and says what to answer. Yields while it reads,
+   * and changes nothing before it has read all: it may be abandoned when the stream ends. Nothing else may be asked of this
+   * subscription meanwhile except `status` and `close`.
+   */
+  *receive(response: SotwResponse): Generator<void, SotwOutcome> {
+    const wanted = (name: string) => this.#wildcard || this.#wanted.has(name);
+    const sorted = yield* sortResources(response.resources, this.#type, this.#entries, wanted);
     this.#nonce = response.nonce;
     this.#responses++;
     const wall = this.#clock.wall();
     const version = response.versionInfo;
-    const wanted = (name: string) => this.#wildcard || this.#wanted.has(name);
-    const sorted = sortResources(response.resources, this.#type, this.#entries, wanted);
     let changed = sorted.fresh.size > 0;
 
     for (const name of sorted.same) this.#entry(name).confirm(version);

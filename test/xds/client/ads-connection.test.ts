@@ -18,6 +18,8 @@ function subject() {
         streams.push(stream);
         return {
           send: (bytes) => stream.sent.push(bytes),
+          pause: () => {},
+          resume: () => {},
           abort: () => {
             stream.aborted = true;
           },
@@ -98,6 +100,21 @@ test("a stream that ends without an answer counts as a failure and shows its rea
   const { state, failures, lastFailure, connectedSince } = connection.status();
   assert.deepEqual([state, failures, connectedSince], ["waiting", 1, undefined]);
   assert.equal(lastFailure?.reason, "PERMISSION_DENIED: who are you");
+});
+
+test("a message over the receive limit is a failure with a growing delay, also after good ones", () => {
+  const { clock, streams, newest } = subject();
+  for (const delay of [1000, 1600, 2560]) {
+    newest().open();
+    newest().message(new Uint8Array());
+    clock.advance(60_000);
+    newest().close({ code: "RESOURCE_EXHAUSTED", reason: "Received message larger than max" });
+    const before = streams.length;
+    clock.advance(delay - 1);
+    assert.equal(streams.length, before);
+    clock.advance(1);
+    assert.equal(streams.length, before + 1);
+  }
 });
 
 test("a connection that is neither made nor refused is given up after 10 s", () => {

@@ -7,6 +7,13 @@ import { textResource, textType } from "../../support/text-resource.ts";
 
 const TYPE_URL = "type.googleapis.com/test.Text";
 
+function toEnd<T>(steps: Iterator<void, T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
 function subject({ wildcard = false, fullState = false } = {}) {
   const clock = new FakeClock();
   const timeouts: string[][] = [];
@@ -18,13 +25,15 @@ function subject({ wildcard = false, fullState = false } = {}) {
   });
   let nonce = 0;
   const receive = (version: string, ...resources: AnyResource[]) =>
-    subscription.receive({
-      typeUrl: TYPE_URL,
-      versionInfo: version,
-      nonce: `n${++nonce}`,
-      resources,
-      errors: [],
-    });
+    toEnd(
+      subscription.receive({
+        typeUrl: TYPE_URL,
+        versionInfo: version,
+        nonce: `n${++nonce}`,
+        resources,
+        errors: [],
+      }),
+    );
   const want = (...names: string[]) => subscription.want(new Map(names.map((name) => [name, 15_000])));
   const content = () =>
     Object.fromEntries([...subscription.entries].map(([name, entry]) => [name, entry.value?.value]));
@@ -216,6 +225,22 @@ describe("unchanged content", () => {
   });
 });
 
+test("a response that is abandoned while it is read has changed nothing", () => {
+  const { subscription, content } = subject({ wildcard: true });
+  subscription.open();
+  const resources = [textResource("a", "x"), textResource("b", "y")];
+  const reading = subscription.receive({
+    typeUrl: TYPE_URL,
+    versionInfo: "1",
+    nonce: "n",
+    resources,
+    errors: [],
+  });
+  assert.equal(reading.next().done, false);
+  assert.deepEqual(content(), {});
+  assert.equal(subscription.status().responses, 0);
+});
+
 describe("deletion", () => {
   test("what is missing from a full-state response is deleted", () => {
     const { subscription, receive, content } = subject({ wildcard: true });
@@ -347,7 +372,7 @@ describe("waiting", () => {
       { name: "never asked for", reason: "?" },
     ];
     const response = { typeUrl: TYPE_URL, versionInfo: "2", nonce: "n", resources: [], errors };
-    assert.equal(subscription.receive(response).changed, true);
+    assert.equal(toEnd(subscription.receive(response)).changed, true);
     clock.advance(60_000);
     assert.deepEqual(timeouts, []);
     assert.deepEqual(states(), { a: "received_error", b: "received_error" });
