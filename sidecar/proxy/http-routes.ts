@@ -1,0 +1,13 @@
+import type { HttpFilter } from "../../xds/model/listener.ts";
+import type { CompiledTable } from "../routing/index.ts";
+import type { ProxyContext } from "./proxy-context.ts";
+
+/** What a listener's requests are routed by at the moment: replaced as a whole, so that an exchange keeps what it began with. */
+export interface HttpRoutes {
+  readonly context: ProxyContext;
+  readonly listener: string;
+  readonly filter: HttpFilter;
+  readonly table: CompiledTable;
+  /** Version of the route table. */
+  readonly version: string;
+}

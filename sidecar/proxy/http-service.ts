@@ -1,0 +1,71 @@
+import type { Socket } from "node:net";
+import type { Versioned } from "../../xds/model/configuration.ts";
+import type { HttpFilter, Listener } from "../../xds/model/listener.ts";
+import type { RouteTable } from "../../xds/model/route-table.ts";
+import { compileRouteTable } from "../routing/index.ts";
+import type { HttpRoutes } from "./http-routes.ts";
+import type { DownstreamOwner } from "./http1-downstream-connection.ts";
+import { Http1DownstreamConnection } from "./http1-downstream-connection.ts";
+import type { ConnectionService } from "./port.ts";
+import type { ProxyContext } from "./proxy-context.ts";
+
+/** What a port does with its connections when they speak HTTP. */
+export class HttpService implements ConnectionService, DownstreamOwner {
+  readonly scheme: "http" | "https";
+  routes: HttpRoutes;
+  draining = false;
+  readonly #context: ProxyContext;
+  readonly #connections = new Set<Http1DownstreamConnection>();
+  #table: Versioned<RouteTable>;
+
+  constructor(context: ProxyContext, listener: Listener, filter: HttpFilter, table: Versioned<RouteTable>) {
+    this.#context = context;
+    this.scheme = listener.tls ? "https" : "http";
+    this.#table = table;
+    this.routes = this.#compile(listener.name, filter, table);
+  }
+
+  /** Requests from now on are routed by this; those under way keep what they began with. */
+  update(name: string, filter: HttpFilter, table: Versioned<RouteTable>): void {
+    if (filter === this.routes.filter && table === this.#table) return;
+    this.routes = this.#compile(name, filter, table);
+    this.#table = table;
+  }
+
+  onConnection(socket: Socket): void {
+    this.#context.counts.downstreamConnections++;
+    this.#connections.add(new Http1DownstreamConnection(socket, this));
+  }
+
+  onClosed(connection: Http1DownstreamConnection): void {
+    if (this.#connections.delete(connection)) this.#context.counts.downstreamConnections--;
+  }
+
+  drain(): void {
+    this.draining = true;
+    for (const connection of this.#connections) connection.drain();
+  }
+
+  close(): void {
+    for (const connection of this.#connections) connection.destroy();
+  }
+
+  get bufferedBytes(): number {
+    let bytes = 0;
+    for (const connection of this.#connections) bytes += connection.bufferedBytes;
+    return bytes;
+  }
+
+  #compile(listener: string, filter: HttpFilter, table: Versioned<RouteTable>): HttpRoutes {
+    const context = this.#context;
+    const compiled = compileRouteTable(table.value, {
+      random: context.random,
+      environment: context.environment,
+      fault: filter.fault,
+    });
+    for (const { path, reason } of compiled.problems) {
+      context.logger.warn({ listener, routes: table.value.name, path }, reason);
+    }
+    return { context, listener, filter, table: compiled, version: table.version };
+  }
+}

@@ -1,0 +1,429 @@
+import type { Socket } from "node:net";
+import type { ProxyError } from "../../xds/common/errors.ts";
+import { ERRORS, proxyError } from "../../xds/common/errors.ts";
+import type { Expiring } from "../../xds/common/timer-wheel.ts";
+import { WheelTimer } from "../../xds/common/timer-wheel.ts";
+import { endpointAddress } from "../../xds/model/endpoint.ts";
+import type { BodyFraming, FieldLines, RequestHead, ResponseHead } from "../codec/head.ts";
+import { DEFAULT_LIMITS } from "../codec/limits.ts";
+import type { RequestSink } from "../codec/request-reader.ts";
+import { RequestReader } from "../codec/request-reader.ts";
+import type { DownstreamStream } from "../codec/stream.ts";
+import { CHUNK_END, chunkHeader, encodeLastChunk, encodeResponseHead, framingFor } from "../codec/writer.ts";
+import { isPrivateAddress } from "../routing/index.ts";
+import { SocketWriter } from "../upstream/socket-writer.ts";
+import { Exchange } from "./exchange.ts";
+import type { HttpRoutes } from "./http-routes.ts";
+import { errorReply } from "./local-reply.ts";
+
+/** What a connection needs of the listener that took it. */
+export interface DownstreamOwner {
+  readonly routes: HttpRoutes;
+  /** The process is about to end: connections close after the response under way. */
+  readonly draining: boolean;
+  readonly scheme: "http" | "https";
+  onClosed(connection: Http1DownstreamConnection): void;
+}
+
+/** After a refusal the rest of what the caller sends is read and thrown away for this long, or a reset would eat the answer. */
+const LINGER_MS = 1_000;
+/** A caller that sent FIN is asked twice whether it still listens; the second time the kernel knows the answer to the first. */
+const PROBE_MS = 50;
+/** RFC 2518: "the server has accepted the complete request, but has not yet completed it". */
+const PROCESSING = "HTTP/1.1 102 Processing\r\n\r\n";
+
+type Timed = "idle" | "head" | "request" | "probe" | "linger";
+type Mode = "http" | "tunnel" | "linger" | "closed";
+
+/** A caller's connection: its requests one after the other, each as one exchange, answered in their order. */
+export class Http1DownstreamConnection implements DownstreamStream, RequestSink, Expiring {
+  readonly remoteAddress: string;
+  readonly localAddress: string;
+  readonly #owner: DownstreamOwner;
+  readonly #socket: Socket;
+  readonly #writer: SocketWriter;
+  readonly #reader: RequestReader;
+  readonly #internal: boolean;
+  readonly #timer = new WheelTimer(this);
+  readonly #openedAt: number;
+  #timed: Timed = "idle";
+  #mode: Mode = "http";
+  #exchange: Exchange | undefined;
+  #head: RequestHead | undefined;
+  #requests = 0;
+  #idleSince: number;
+  #requestDone = true;
+  #responseBegun = false;
+  #keepAlive = true;
+  #framing: BodyFraming = "none";
+  /** Bytes that came before their turn: a pipelined request, or a tunnel's first. */
+  #held: Buffer | undefined;
+  #pausedByExchange = false;
+  #peerEnded = false;
+  #ended = false;
+
+  constructor(socket: Socket, owner: DownstreamOwner) {
+    const { filter, context } = owner.routes;
+    this.#socket = socket;
+    this.#owner = owner;
+    this.remoteAddress = endpointAddress(socket.remoteAddress ?? "", socket.remotePort ?? 0);
+    this.localAddress = endpointAddress(socket.localAddress ?? "", socket.localPort ?? 0);
+    this.#internal = isPrivateAddress(this.remoteAddress);
+    this.#openedAt = context.clock.now();
+    this.#idleSince = this.#openedAt;
+    this.#writer = new SocketWriter(socket);
+    this.#reader = new RequestReader(
+      {
+        limits: {
+          ...DEFAULT_LIMITS,
+          maxHeadBytes: filter.maxRequestHeadersBytes,
+          maxFields: filter.maxHeadersCount,
+          maxTargetBytes: context.limits.maxTargetBytes,
+        },
+        scheme: owner.scheme,
+        underscores: filter.underscores,
+      },
+      this,
+    );
+    socket.on("data", (chunk: Buffer) => this.#onData(chunk));
+    socket.on("end", () => this.#onEnd());
+    socket.on("drain", () => this.#onDrain());
+    socket.on("error", (error) => this.#onGone(error.message));
+    socket.on("close", () => this.#onGone("the caller closed the connection"));
+    this.#startTimer("idle", filter.idleTimeoutMs);
+  }
+
+  /** Closes the connection if nothing is under way; otherwise it closes after its response. */
+  drain(): void {
+    if (this.#mode === "http" && !this.#exchange && this.#reader.isIdle && !this.#held) this.#close();
+  }
+
+  /** Ends whatever is under way. */
+  destroy(): void {
+    this.#onGone("the proxy is shutting down");
+  }
+
+  get bufferedBytes(): number {
+    return this.#writer.bufferedBytes;
+  }
+
+  // What the socket tells.
+
+  #onData(chunk: Buffer): void {
+    if (this.#mode === "tunnel") this.#exchange?.onRequestData(chunk);
+    else if (this.#mode === "http") this.#consume(chunk);
+  }
+
+  #consume(chunk: Buffer): void {
+    let at = 0;
+    while (at < chunk.length && this.#mode === "http") {
+      if ((this.#exchange && this.#requestDone) || this.#socket.writableNeedDrain) {
+        this.#held = at === 0 ? chunk : chunk.subarray(at);
+        break;
+      }
+      at = this.#reader.read(chunk, at);
+    }
+    this.#flowOn();
+    if (!this.#exchange && this.#mode === "http" && this.#timed === "idle" && !this.#reader.isIdle) {
+      this.#startTimer("head", this.#owner.routes.filter.requestHeadersTimeoutMs);
+    }
+  }
+
+  /** Reads on, unless something that came is not consumed yet. */
+  #flowOn(): void {
+    const paused = this.#pausedByExchange || this.#held !== undefined;
+    if (paused === this.#socket.isPaused()) return;
+    if (paused) this.#socket.pause();
+    else this.#socket.resume();
+  }
+
+  #takeHeld(): void {
+    const held = this.#held;
+    if (!held || this.#mode === "closed") return;
+    this.#held = undefined;
+    this.#onData(held);
+    this.#flowOn();
+  }
+
+  #onDrain(): void {
+    this.#exchange?.onDownstreamDrain();
+    if (!this.#exchange) this.#takeHeld();
+  }
+
+  #onEnd(): void {
+    this.#peerEnded = true;
+    if (this.#mode === "tunnel") {
+      this.#exchange?.onRequestEnd(undefined);
+      this.#closeWhenEnded();
+    } else if (this.#mode === "linger") this.#close();
+    else if (this.#mode === "http") {
+      // Inside a request the reader reports the caller gone.
+      this.#reader.end();
+      if (!this.#exchange) this.#close();
+      else if (this.#requestDone) this.#suspect();
+    }
+  }
+
+  /**
+   * FIN after a whole request: a caller that half-closed and waits, or one that is gone? Only sending tells. While no response has begun,
+   * an interim one does no harm to who listens and draws a reset from who does not. Later the response itself is the probe, and a caller
+   * that ends a response under way is taken to have left, as Envoy takes it.
+   */
+  #suspect(): void {
+    this.#keepAlive = false;
+    if (this.#responseBegun) this.#onGone("the caller closed the connection");
+    else if (this.#head?.version === 1) {
+      this.#socket.write(PROCESSING, "latin1");
+      this.#startTimer("probe", PROBE_MS);
+    }
+  }
+
+  #onGone(detail: string): void {
+    if (this.#mode === "closed") return;
+    const exchange = this.#exchange;
+    this.#close();
+    exchange?.onRequestAbort(proxyError(ERRORS.downstreamDisconnect, detail));
+  }
+
+  onExpired(): void {
+    const { filter, context } = this.#owner.routes;
+    switch (this.#timed) {
+      case "idle": {
+        // Armed once and not for every request: what came since is looked at now.
+        const left = this.#exchange
+          ? filter.idleTimeoutMs
+          : this.#idleSince + filter.idleTimeoutMs - context.clock.now();
+        if (left > 0) this.#startTimer("idle", left);
+        else this.#close();
+        break;
+      }
+      case "head":
+        this.#refuse(
+          proxyError(
+            ERRORS.requestHeadTimeout,
+            `no whole request head within ${filter.requestHeadersTimeoutMs} ms`,
+          ),
+        );
+        break;
+      case "request":
+        if (this.#exchange && !this.#requestDone) {
+          this.onMalformed(
+            proxyError(ERRORS.requestTimeout, `no whole request within ${filter.requestTimeoutMs} ms`),
+          );
+        }
+        break;
+      case "probe":
+        if (this.#exchange && !this.#responseBegun) this.#socket.write(PROCESSING, "latin1");
+        break;
+      case "linger":
+        this.#close();
+        break;
+    }
+  }
+
+  #startTimer(timed: Timed, ms: number): void {
+    const { wheel } = this.#owner.routes.context;
+    this.#timed = timed;
+    if (ms > 0) wheel.arm(this.#timer, ms);
+    else wheel.disarm(this.#timer);
+  }
+
+  // What the reader found.
+
+  onRequestHead(head: RequestHead): void {
+    const { routes } = this.#owner;
+    this.#requests++;
+    this.#head = head;
+    this.#requestDone = false;
+    this.#responseBegun = false;
+    this.#keepAlive = head.keepAlive;
+    if (routes.filter.requestTimeoutMs > 0) this.#startTimer("request", routes.filter.requestTimeoutMs);
+    else if (this.#timed === "head") this.#startTimer("idle", routes.filter.idleTimeoutMs);
+    const exchange = new Exchange(routes, this, head);
+    this.#exchange = exchange;
+    exchange.begin(this.#internal);
+  }
+
+  onRequestData(chunk: Buffer): void {
+    this.#exchange?.onRequestData(chunk);
+  }
+
+  onRequestEnd(trailers: FieldLines | undefined): void {
+    this.#requestDone = true;
+    if (this.#timed === "request") this.#startTimer("idle", this.#owner.routes.filter.idleTimeoutMs);
+    this.#exchange?.onRequestEnd(trailers);
+    if (this.#ended) this.#finishExchange();
+  }
+
+  onMalformed(error: ProxyError): void {
+    this.#keepAlive = false;
+    const exchange = this.#exchange;
+    if (error.kind === ERRORS.downstreamDisconnect) this.#onGone(error.detail);
+    else if (exchange) exchange.onRequestAbort(error);
+    else this.#refuse(error);
+  }
+
+  /** A message that became no exchange is answered here, and nothing more is read. */
+  #refuse(error: ProxyError): void {
+    const { head, body } = errorReply(error, error.kind.status, false);
+    this.#keepAlive = false;
+    this.#requestDone = false;
+    this.sendMessage(head, body);
+  }
+
+  // The stream.
+
+  pauseRequest(): void {
+    this.#pausedByExchange = true;
+    this.#flowOn();
+  }
+
+  resumeRequest(): void {
+    this.#pausedByExchange = false;
+    this.#flowOn();
+  }
+
+  sendInformational(head: ResponseHead): void {
+    // HTTP/1.0 callers know no interim responses (RFC 9110, 15.2).
+    if (this.#mode === "http" && this.#version !== 0)
+      this.#writer.write(encodeResponseHead(head, this.#version, true));
+  }
+
+  sendHead(head: ResponseHead, end: boolean): boolean {
+    this.#beginResponse(head);
+    const more = !this.#socket.writableNeedDrain;
+    if (end) this.sendEnd(undefined);
+    return more;
+  }
+
+  #beginResponse(head: ResponseHead): void {
+    this.#responseBegun = true;
+    this.#framing = framingFor(head.framing, this.#version);
+    this.#keepAlive = this.#keepAlive && this.#framing !== "close" && this.#mayStay();
+    this.#writer.write(encodeResponseHead(head, this.#version, this.#keepAlive));
+  }
+
+  /** An answer before the request's end closes the connection: the caller may never send the rest, or send it at length. */
+  #mayStay(): boolean {
+    const { routes, draining } = this.#owner;
+    const { maxRequestsPerConnection, maxConnectionDurationMs } = routes.filter;
+    if (draining || !(this.#requestDone || this.#head?.framing === "none")) return false;
+    if (maxRequestsPerConnection > 0 && this.#requests >= maxRequestsPerConnection) return false;
+    return (
+      maxConnectionDurationMs === 0 || routes.context.clock.now() - this.#openedAt < maxConnectionDurationMs
+    );
+  }
+
+  get #version(): 0 | 1 | 2 {
+    return this.#head?.version ?? 1;
+  }
+
+  sendData(chunk: Buffer): boolean {
+    if (this.#mode === "closed") return true;
+    if (this.#framing !== "chunked" || this.#mode === "tunnel") return this.#writer.write(chunk);
+    // An empty chunk would end the body.
+    if (chunk.length === 0) return true;
+    this.#writer.text(chunkHeader(chunk.length));
+    this.#writer.write(chunk);
+    return this.#writer.text(CHUNK_END);
+  }
+
+  sendMessage(head: ResponseHead, body: Buffer): void {
+    this.#beginResponse(head);
+    if (this.#head?.method !== "HEAD") this.sendData(body);
+    this.sendEnd(undefined);
+  }
+
+  sendEnd(trailers: FieldLines | undefined): void {
+    if (this.#mode === "closed") return;
+    this.#ended = true;
+    if (this.#mode === "tunnel") {
+      this.#writer.end();
+      this.#closeWhenEnded();
+      return;
+    }
+    if (this.#framing === "chunked")
+      this.#writer.write(encodeLastChunk(this.#head?.acceptsTrailers ? trailers : undefined));
+    this.#writer.flush();
+    if (this.#requestDone) this.#finishExchange();
+    else this.#linger();
+  }
+
+  startTunnel(head: ResponseHead): void {
+    this.#mode = "tunnel";
+    this.#writer.write(encodeResponseHead(head, this.#version, true));
+    this.#writer.flush();
+    this.#takeHeld();
+  }
+
+  /** The caller must not take what it has for a whole response: where only the end would tell, the connection is reset. */
+  abort(_error: ProxyError): void {
+    if (this.#mode === "closed") return;
+    const closeFramed = this.#framing === "close" || this.#mode === "tunnel";
+    this.#writer.flush();
+    this.#leave();
+    if (closeFramed && !("encrypted" in this.#socket)) this.#socket.resetAndDestroy();
+    else this.#socket.destroySoon();
+  }
+
+  #finishExchange(): void {
+    this.#ended = false;
+    this.#exchange = undefined;
+    this.#head = undefined;
+    this.#idleSince = this.#owner.routes.context.clock.now();
+    this.#pausedByExchange = false;
+    if (!this.#keepAlive) this.#linger();
+    else if (this.#held) process.nextTick(takeHeld, this);
+    else this.#flowOn();
+  }
+
+  /** For `takeHeld` alone: in a later tick, so that a long pipeline does not grow the stack. */
+  takeHeld(): void {
+    if (this.#mode === "http" && !this.#exchange) this.#takeHeld();
+  }
+
+  /** The last response is out: FIN, then wait for the caller's. */
+  #linger(): void {
+    this.#exchange = undefined;
+    this.#held = undefined;
+    this.#reader.close();
+    this.#writer.end();
+    if (this.#peerEnded) {
+      this.#closeGently();
+      return;
+    }
+    this.#mode = "linger";
+    this.#pausedByExchange = false;
+    this.#socket.resume();
+    this.#startTimer("linger", LINGER_MS);
+  }
+
+  #closeWhenEnded(): void {
+    if (this.#peerEnded && this.#ended) this.#closeGently();
+  }
+
+  #closeGently(): void {
+    this.#leave();
+    this.#socket.destroySoon();
+  }
+
+  #close(): void {
+    this.#leave();
+    this.#writer.discard();
+    this.#socket.destroy();
+  }
+
+  #leave(): void {
+    if (this.#mode === "closed") return;
+    this.#mode = "closed";
+    this.#exchange = undefined;
+    this.#held = undefined;
+    this.#reader.close();
+    this.#owner.routes.context.wheel.disarm(this.#timer);
+    this.#owner.onClosed(this);
+  }
+}
+
+function takeHeld(connection: Http1DownstreamConnection): void {
+  connection.takeHeld();
+}

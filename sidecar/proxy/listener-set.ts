@@ -1,0 +1,130 @@
+import type { Configuration, Versioned } from "../../xds/model/configuration.ts";
+import type { Listener, SocketAddress } from "../../xds/model/listener.ts";
+import type { RouteTable } from "../../xds/model/route-table.ts";
+import { HttpService } from "./http-service.ts";
+import { Port } from "./port.ts";
+import type { ProxyContext } from "./proxy-context.ts";
+
+/** One listener as a person reads it. */
+export interface ListenerView {
+  readonly name: string;
+  readonly version: string;
+  /** What was configured; undefined: an api_listener without a port of the sidecar's own. */
+  readonly address: SocketAddress | undefined;
+  /** What is really bound; undefined: not yet, or it failed. */
+  readonly bound: SocketAddress | undefined;
+  readonly failure: string;
+  readonly kind: "http" | "tcp";
+  readonly routes: string;
+}
+
+interface Running {
+  readonly source: Versioned<Listener>;
+  readonly routes: Versioned<RouteTable> | undefined;
+  readonly port: Port;
+  readonly service: HttpService;
+}
+
+/** The listeners in use, by name. */
+export class ListenerSet {
+  readonly #context: ProxyContext;
+  readonly #apiAddress: SocketAddress | undefined;
+  readonly #running = new Map<string, Running>();
+  #draining = false;
+
+  /** @param apiAddress where listeners without an address of their own (api_listener) are bound; undefined: nowhere. */
+  constructor(context: ProxyContext, apiAddress: SocketAddress | undefined) {
+    this.#context = context;
+    this.#apiAddress = apiAddress;
+  }
+
+  /** Resolves when every port that is new is bound or has failed. Parts that did not change are not touched. */
+  async apply(configuration: Configuration): Promise<void> {
+    for (const [name, running] of this.#running) {
+      if (configuration.listeners.has(name)) continue;
+      this.#running.delete(name);
+      retire(running);
+    }
+    const opening: Promise<void>[] = [];
+    for (const [name, source] of configuration.listeners) {
+      const routes = routesOf(source.value, configuration);
+      const running = this.#running.get(name);
+      if (running && running.source === source && running.routes === routes) continue;
+      opening.push(this.#start(name, source, routes, running));
+    }
+    await Promise.all(opening);
+  }
+
+  views(): readonly ListenerView[] {
+    return [...this.#running].map(([name, { source, port, routes }]) => ({
+      name,
+      version: source.version,
+      address: source.value.address,
+      bound: port.bound,
+      failure: port.failure,
+      kind: source.value.filter.kind,
+      routes: routes?.value.name ?? "",
+    }));
+  }
+
+  get(name: string): HttpService | undefined {
+    return this.#running.get(name)?.service;
+  }
+
+  services(): readonly HttpService[] {
+    return [...this.#running.values()].map(({ service }) => service);
+  }
+
+  drain(): void {
+    this.#draining = true;
+    for (const { service } of this.#running.values()) service.drain();
+  }
+
+  close(): void {
+    for (const { port, service } of this.#running.values()) {
+      port.close();
+      service.close();
+    }
+    this.#running.clear();
+  }
+
+  #start(
+    name: string,
+    source: Versioned<Listener>,
+    routes: Versioned<RouteTable> | undefined,
+    last: Running | undefined,
+  ): Promise<void> {
+    const listener = source.value;
+    const { filter } = listener;
+    const address = listener.address ?? this.#apiAddress;
+    if (!address || filter.kind !== "http" || !routes) return Promise.resolve();
+    if (last && sameAddress(last.port.options.address, address) && !listener.tls && !last.source.value.tls) {
+      last.service.update(name, filter, routes);
+      this.#running.set(name, { ...last, source, routes });
+      return Promise.resolve();
+    }
+    if (last) retire(last);
+    const service = new HttpService(this.#context, listener, filter, routes);
+    service.draining = this.#draining;
+    const port = new Port(this.#context, { listener: name, address, backlog: listener.backlog }, service);
+    this.#running.set(name, { source, routes, port, service });
+    return port.open();
+  }
+}
+
+function retire({ port, service }: Running): void {
+  port.close();
+  service.drain();
+}
+
+function sameAddress(a: SocketAddress, b: SocketAddress): boolean {
+  return a.host === b.host && a.port === b.port;
+}
+
+function routesOf(
+  { name, filter }: Listener,
+  configuration: Configuration,
+): Versioned<RouteTable> | undefined {
+  if (filter.kind !== "http") return undefined;
+  return configuration.routeTables.get(filter.routes.kind === "rds" ? filter.routes.name : `inline:${name}`);
+}

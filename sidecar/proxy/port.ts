@@ -1,0 +1,102 @@
+import type { AddressInfo, Socket } from "node:net";
+import net from "node:net";
+import type { Cancel } from "../../xds/common/clock.ts";
+import { endpointAddress } from "../../xds/model/endpoint.ts";
+import type { SocketAddress } from "../../xds/model/listener.ts";
+import type { ProxyContext } from "./proxy-context.ts";
+
+/** What happens to the connections of a port. */
+export interface ConnectionService {
+  onConnection(socket: Socket): void;
+  /** New and running requests are still served; connections that idle, or whose response is out, close. */
+  drain(): void;
+  /** Ends everything at once. */
+  close(): void;
+  readonly bufferedBytes: number;
+}
+
+export interface PortOptions {
+  readonly listener: string;
+  readonly address: SocketAddress;
+  readonly backlog: number | undefined;
+}
+
+/** A port that is taken may become free: it is asked for again after this. */
+const REBIND_MS = 1_000;
+
+/** A bound address: takes connections, within the process's bound, and gives them to its service. */
+export class Port {
+  readonly options: PortOptions;
+  /** Undefined while not bound. */
+  bound: SocketAddress | undefined;
+  /** Why the port is not bound; empty otherwise. */
+  failure = "";
+  readonly #context: ProxyContext;
+  readonly #service: ConnectionService;
+  readonly #server: net.Server;
+  #cancelRebind: Cancel | undefined;
+  #closed = false;
+
+  constructor(context: ProxyContext, options: PortOptions, service: ConnectionService) {
+    this.options = options;
+    this.#context = context;
+    this.#service = service;
+    this.#server = net.createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) =>
+      this.#onConnection(socket),
+    );
+  }
+
+  /** Resolves when the port is bound, or could not be: then `failure` says why, and it is tried again by itself. */
+  open(): Promise<void> {
+    const { host, port } = this.options.address;
+    return new Promise((resolve) => {
+      this.#server.on("error", (error: NodeJS.ErrnoException) => {
+        this.failure = `cannot listen on ${endpointAddress(host, port)}: ${error.code ?? error.message}`;
+        this.#context.logger.error({ listener: this.options.listener }, this.failure);
+        if (!this.#closed && !this.#server.listening) {
+          this.#cancelRebind = this.#context.clock.after(REBIND_MS, () => this.#listen());
+        }
+        resolve();
+      });
+      this.#server.on("listening", () => {
+        const { address, port: boundPort } = this.#server.address() as AddressInfo;
+        this.bound = { host: address, port: boundPort };
+        this.failure = "";
+        resolve();
+      });
+      this.#listen();
+    });
+  }
+
+  #listen(): void {
+    const { address, backlog } = this.options;
+    this.#server.listen({
+      host: address.host,
+      port: address.port,
+      ...(backlog === undefined ? {} : { backlog }),
+    });
+  }
+
+  #onConnection(socket: Socket): void {
+    const { counts, limits } = this.#context;
+    // The caller may be gone before we are told of it; then there is no address to speak of.
+    if (
+      socket.remoteAddress === undefined ||
+      counts.downstreamConnections >= limits.maxDownstreamConnections
+    ) {
+      if (socket.remoteAddress !== undefined) counts.refusedConnections++;
+      socket.on("error", () => {});
+      socket.resetAndDestroy();
+      return;
+    }
+    this.#service.onConnection(socket);
+  }
+
+  /** Takes no further connection. Those that stand are the service's. */
+  close(): void {
+    this.#closed = true;
+    this.#cancelRebind?.();
+    this.#server.close();
+    this.bound = undefined;
+  }
+}

@@ -1,0 +1,60 @@
+import type { Clock } from "../../xds/common/clock.ts";
+import type { Logger } from "../../xds/common/logger.ts";
+import type { Random } from "../../xds/common/random.ts";
+import type { TimerWheel } from "../../xds/common/timer-wheel.ts";
+import type { FormatEnvironment } from "../routing/index.ts";
+import type { Recorder } from "../telemetry/facts.ts";
+import type { ClusterSet } from "../upstream/cluster-set.ts";
+import type { EvidencePool } from "./evidence-pool.ts";
+import type { ReplayBudget } from "./request-body.ts";
+
+/** Bounds of the data path that Envoy's configuration has no word for. */
+export interface ProxyLimits {
+  /** Downstream connections over all listeners; one more is closed at once. Default 10 000. */
+  readonly maxDownstreamConnections: number;
+  /** Request body kept per request for a retry, in bytes; a route's buffer limit overrides it. Default 64 KiB. */
+  readonly replayBytesPerRequest: number;
+  /** The same over all requests. Default 16 MiB. */
+  readonly replayBytesTotal: number;
+  /** Times that a request of which nothing was sent is taken to another endpoint without a retry policy. Default 3. */
+  readonly freeRetries: number;
+  /** The request target, in bytes. Default 8 KiB. */
+  readonly maxTargetBytes: number;
+}
+
+export const DEFAULT_PROXY_LIMITS: ProxyLimits = Object.freeze({
+  maxDownstreamConnections: 10_000,
+  replayBytesPerRequest: 64 * 1024,
+  replayBytesTotal: 16 * 1024 * 1024,
+  freeRetries: 3,
+  maxTargetBytes: 8_192,
+});
+
+/** What everything on the data path shares. */
+export interface ProxyContext {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly wheel: TimerWheel;
+  readonly recorder: Recorder;
+  readonly clusters: ClusterSet;
+  readonly logger: Logger;
+  readonly limits: ProxyLimits;
+  readonly replay: ReplayBudget;
+  readonly evidence: EvidencePool;
+  /** This process's name in `Via`: unique, so that a request that comes round again is known. */
+  readonly viaName: string;
+  readonly environment: FormatEnvironment;
+  readonly counts: ProxyCounts;
+}
+
+/** What is held at the moment: all 0 when nothing is going on. */
+export interface ProxyCounts {
+  exchanges: number;
+  attempts: number;
+  downstreamConnections: number;
+  /** In all, because the bound on connections was met. */
+  refusedConnections: number;
+  tunnels: number;
+  /** Faults being injected. */
+  faults: number;
+}

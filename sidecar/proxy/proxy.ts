@@ -1,0 +1,162 @@
+import { hostname } from "node:os";
+import type { Clock } from "../../xds/common/clock.ts";
+import type { Logger } from "../../xds/common/logger.ts";
+import type { Random } from "../../xds/common/random.ts";
+import { TimerWheel } from "../../xds/common/timer-wheel.ts";
+import type { Configuration } from "../../xds/model/configuration.ts";
+import type { SocketAddress } from "../../xds/model/listener.ts";
+import type { BalancerEvent } from "../balancing/balancer.ts";
+import type { ResolvedPolicy } from "../balancing/index.ts";
+import type { Recorder } from "../telemetry/facts.ts";
+import { ClusterSet } from "../upstream/cluster-set.ts";
+import type { ClusterView, UpstreamCluster } from "../upstream/upstream-cluster.ts";
+import { EvidencePool } from "./evidence-pool.ts";
+import type { ListenerView } from "./listener-set.ts";
+import { ListenerSet } from "./listener-set.ts";
+import type { ProxyContext, ProxyCounts, ProxyLimits } from "./proxy-context.ts";
+import { DEFAULT_PROXY_LIMITS } from "./proxy-context.ts";
+import { ReplayBudget } from "./request-body.ts";
+
+export interface ProxyOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly recorder: Recorder;
+  /** The policy of clusters that name none. Default adaptive. */
+  readonly defaultPolicy?: ResolvedPolicy;
+  /** The zone this sidecar runs in. Default unknown: zone awareness is off. */
+  readonly localZone?: string;
+  /** Where listeners without an address (api_listener) are bound. Default nowhere. */
+  readonly apiListenerAddress?: SocketAddress;
+  readonly limits?: Partial<ProxyLimits>;
+  readonly onBalancerEvent?: (cluster: string, event: BalancerEvent) => void;
+}
+
+export interface DrainOptions {
+  /** The end of patience, in ms from now. */
+  readonly deadlineMs: number;
+  /** Not before this, however quiet it is: the application drains too, and still makes calls. Default 0. */
+  readonly minimumMs?: number;
+}
+
+/** How often a drain looks whether it is quiet. */
+const DRAIN_LOOK_MS = 50;
+
+/** The data plane: listeners in front, clusters behind, exchanges between. Works by the configuration last applied. */
+export class SidecarProxy {
+  readonly #context: ProxyContext;
+  readonly #clusters: ClusterSet;
+  readonly #listeners: ListenerSet;
+
+  constructor(options: ProxyOptions) {
+    const { clock, random, logger, recorder } = options;
+    const limits = { ...DEFAULT_PROXY_LIMITS, ...options.limits };
+    const wheel = new TimerWheel(clock);
+    this.#clusters = new ClusterSet({
+      clock,
+      random,
+      wheel,
+      logger,
+      defaultPolicy: options.defaultPolicy ?? { kind: "adaptive" },
+      localZone: options.localZone ?? "",
+      onBalancerEvent: options.onBalancerEvent ?? (() => {}),
+    });
+    this.#context = {
+      clock,
+      random,
+      wheel,
+      recorder,
+      logger,
+      limits,
+      clusters: this.#clusters,
+      replay: new ReplayBudget(limits.replayBytesTotal),
+      evidence: new EvidencePool(),
+      environment: { hostname: hostname(), variable: (name) => process.env[name] },
+      viaName: `dashpot-${Math.floor(random() * 2 ** 32)
+        .toString(16)
+        .padStart(8, "0")}`,
+      counts: {
+        exchanges: 0,
+        attempts: 0,
+        downstreamConnections: 0,
+        refusedConnections: 0,
+        tunnels: 0,
+        faults: 0,
+      },
+    };
+    this.#listeners = new ListenerSet(this.#context, options.apiListenerAddress);
+  }
+
+  /** Works by `configuration` from now on; requests under way keep what they began with. Resolves when new ports are bound or have failed. */
+  apply(configuration: Configuration): Promise<void> {
+    this.#clusters.apply(configuration.clusters);
+    return this.#listeners.apply(configuration);
+  }
+
+  listeners(): readonly ListenerView[] {
+    return this.#listeners.views();
+  }
+
+  clusters(): readonly ClusterView[] {
+    return Array.from(this.#clusters, (cluster) => cluster.view());
+  }
+
+  cluster(name: string): UpstreamCluster | undefined {
+    return this.#clusters.get(name);
+  }
+
+  /** What is held at the moment: all zero when nothing is going on, but for idle pooled connections. */
+  counts(): ProxyCounts & {
+    readonly upstreamConnections: number;
+    readonly idleUpstreamConnections: number;
+    readonly timers: number;
+    readonly replayBytes: number;
+    readonly bufferedBytes: number;
+  } {
+    let upstreamConnections = 0;
+    let idleUpstreamConnections = 0;
+    for (const cluster of this.#clusters) {
+      upstreamConnections += cluster.counts.active;
+      idleUpstreamConnections += cluster.idleConnections;
+    }
+    let bufferedBytes = 0;
+    for (const service of this.#listeners.services()) bufferedBytes += service.bufferedBytes;
+    return {
+      ...this.#context.counts,
+      upstreamConnections,
+      idleUpstreamConnections,
+      timers: this.#context.wheel.size,
+      replayBytes: this.#context.replay.bytes,
+      bufferedBytes,
+    };
+  }
+
+  /**
+   * Gets ready to end: new and running requests are served on, but every response closes its connection and idle ones close
+   * now. Resolves when no request is under way and the minimum has passed, or at the deadline.
+   */
+  drain({ deadlineMs, minimumMs = 0 }: DrainOptions): Promise<void> {
+    const { clock, counts } = this.#context;
+    const begun = clock.now();
+    this.#listeners.drain();
+    return new Promise((resolve) => {
+      const look = (): void => {
+        const passed = clock.now() - begun;
+        const quiet = passed >= minimumMs && counts.exchanges === 0 && counts.tunnels === 0;
+        if (quiet || passed >= deadlineMs) resolve();
+        else clock.after(Math.min(DRAIN_LOOK_MS, deadlineMs - passed), look);
+      };
+      look();
+    });
+  }
+
+  /** Ends everything at once. */
+  close(): void {
+    this.#listeners.close();
+    this.#clusters.close();
+  }
+}
+
+export function createProxy(options: ProxyOptions): SidecarProxy {
+  return new SidecarProxy(options);
+}

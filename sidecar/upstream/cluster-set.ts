@@ -1,0 +1,46 @@
+import type { ClusterConfiguration } from "../../xds/model/configuration.ts";
+import type { UpstreamContext } from "./upstream-cluster.ts";
+import { UpstreamCluster } from "./upstream-cluster.ts";
+
+/** The clusters in use, by name. */
+export class ClusterSet {
+  readonly #context: UpstreamContext;
+  readonly #clusters = new Map<string, UpstreamCluster>();
+  #applied: ReadonlyMap<string, ClusterConfiguration> = new Map();
+
+  constructor(context: UpstreamContext) {
+    this.#context = context;
+  }
+
+  get(name: string): UpstreamCluster | undefined {
+    return this.#clusters.get(name);
+  }
+
+  [Symbol.iterator](): IterableIterator<UpstreamCluster> {
+    return this.#clusters.values();
+  }
+
+  /** Compares by identity: a part that did not change is not touched. */
+  apply(clusters: ReadonlyMap<string, ClusterConfiguration>): void {
+    for (const [name, cluster] of this.#clusters) {
+      if (clusters.has(name)) continue;
+      this.#clusters.delete(name);
+      cluster.close();
+    }
+    for (const [name, next] of clusters) {
+      const last = this.#applied.get(name);
+      const cluster = this.#clusters.get(name);
+      if (!cluster) this.#clusters.set(name, new UpstreamCluster(this.#context, next));
+      else if (last?.cluster !== next.cluster || last.assignment !== next.assignment) cluster.apply(next);
+    }
+    this.#applied = clusters;
+  }
+
+  onStall(ms: number): void {
+    for (const cluster of this.#clusters.values()) cluster.onStall(ms);
+  }
+
+  close(): void {
+    this.apply(new Map());
+  }
+}

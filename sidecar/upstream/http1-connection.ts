@@ -1,0 +1,268 @@
+import type { Socket } from "node:net";
+import type { ProxyError } from "../../xds/common/errors.ts";
+import { ERRORS, proxyError } from "../../xds/common/errors.ts";
+import type { Expiring, TimerWheel } from "../../xds/common/timer-wheel.ts";
+import { WheelTimer } from "../../xds/common/timer-wheel.ts";
+import type { FieldLines, RequestHead, ResponseHead } from "../codec/head.ts";
+import { DEFAULT_LIMITS } from "../codec/limits.ts";
+import type { ResponseSink } from "../codec/response-reader.ts";
+import { ResponseReader } from "../codec/response-reader.ts";
+import type { UpstreamHandler, UpstreamStream } from "../codec/stream.ts";
+import { CHUNK_END, chunkHeader, encodeLastChunk, encodeRequestHead } from "../codec/writer.ts";
+import { SocketWriter } from "./socket-writer.ts";
+
+/** What a connection needs of the pool it belongs to. */
+export interface ConnectionOwner {
+  readonly wheel: TimerWheel;
+  readonly idleTimeoutMs: number;
+  /** The exchange is over and the connection may carry another. */
+  onReleased(connection: Http1Connection): void;
+  /** The connection takes no further exchange; comes once. */
+  onRetired(connection: Http1Connection): void;
+}
+
+type State = "idle" | "busy" | "tunnel" | "closed";
+
+/**
+ * One connection to an endpoint, and at the same time the stream of the one exchange it carries: HTTP/1.1 has one at a time.
+ * The user of the stream changes with every exchange; after its end or abort it hears nothing more.
+ */
+export class Http1Connection implements UpstreamStream, ResponseSink, Expiring {
+  readonly peerAddress: string;
+  reused = false;
+  /** Exchanges begun. */
+  exchanges = 0;
+  readonly #owner: ConnectionOwner;
+  readonly #socket: Socket;
+  readonly #writer: SocketWriter;
+  readonly #reader: ResponseReader;
+  readonly #timer = new WheelTimer(this);
+  #state: State = "idle";
+  #user: UpstreamHandler | undefined;
+  #chunked = false;
+  #requestEnded = false;
+  #responseEnded = false;
+  #responseBegun = false;
+  #keepAlive = true;
+  #trailers: FieldLines | undefined;
+  #retired = false;
+
+  constructor(socket: Socket, owner: ConnectionOwner, peerAddress: string) {
+    this.#socket = socket;
+    this.#owner = owner;
+    this.peerAddress = peerAddress;
+    this.#writer = new SocketWriter(socket);
+    this.#reader = new ResponseReader(DEFAULT_LIMITS, this);
+    socket.on("data", (chunk: Buffer) => this.#onData(chunk));
+    socket.on("end", () => this.#onEnd());
+    socket.on("drain", () => this.#user?.onUpstreamDrain());
+    socket.on("error", (error) => this.#onBroken(error.message));
+    socket.on("close", () => this.#onBroken("the connection was closed"));
+  }
+
+  get bufferedBytes(): number {
+    return this.#writer.bufferedBytes;
+  }
+
+  /** Gives the connection to `user` for one exchange. Only for an idle connection. */
+  begin(user: UpstreamHandler): void {
+    this.#owner.wheel.disarm(this.#timer);
+    this.reused = this.exchanges > 0;
+    this.exchanges++;
+    this.#state = "busy";
+    this.#user = user;
+    this.#requestEnded = false;
+    this.#responseEnded = false;
+    this.#responseBegun = false;
+    this.#keepAlive = true;
+    this.#trailers = undefined;
+  }
+
+  /** Puts the connection among the idle ones until its idle timeout. */
+  rest(): void {
+    this.#state = "idle";
+    const { wheel, idleTimeoutMs } = this.#owner;
+    if (idleTimeoutMs > 0) wheel.arm(this.#timer, idleTimeoutMs);
+  }
+
+  /** Ends the connection when nobody uses it, or after the exchange it carries. */
+  retire(): void {
+    if (this.#state === "idle") this.#close();
+    else this.#keepAlive = false;
+  }
+
+  onExpired(): void {
+    if (this.#state === "idle") this.#close();
+  }
+
+  // The stream's sending half.
+
+  sendHead(head: RequestHead, end: boolean): boolean {
+    this.#reader.expect(head.method, head.upgrade);
+    this.#chunked = head.framing === "chunked";
+    // A refused upgrade leaves a connection whose next bytes two sides may read differently: it is never pooled again.
+    if (head.upgrade !== "") this.#keepAlive = false;
+    const more = this.#writer.write(encodeRequestHead(head, true));
+    if (end) this.#endRequest();
+    return more;
+  }
+
+  sendData(chunk: Buffer): boolean {
+    if (this.#state === "closed") return true;
+    if (!this.#chunked || this.#state === "tunnel") return this.#writer.write(chunk);
+    // An empty chunk would end the body.
+    if (chunk.length === 0) return true;
+    this.#writer.text(chunkHeader(chunk.length));
+    this.#writer.write(chunk);
+    return this.#writer.text(CHUNK_END);
+  }
+
+  sendMessage(head: RequestHead, body: Buffer): void {
+    this.sendHead(head, false);
+    this.sendData(body);
+    this.sendEnd(undefined);
+  }
+
+  sendEnd(trailers: FieldLines | undefined): void {
+    if (this.#state === "closed") return;
+    if (this.#state === "tunnel") {
+      this.#requestEnded = true;
+      this.#writer.end();
+      this.#closeWhenTunnelEnded();
+      return;
+    }
+    if (this.#chunked) this.#writer.write(encodeLastChunk(trailers));
+    this.#endRequest();
+  }
+
+  #endRequest(): void {
+    this.#requestEnded = true;
+    this.#writer.flush();
+  }
+
+  pauseResponse(): void {
+    this.#socket.pause();
+  }
+
+  resumeResponse(): void {
+    this.#socket.resume();
+  }
+
+  /** HTTP/1.1 has no way to take back a request but to close the connection. */
+  abort(_error: ProxyError): void {
+    this.#user = undefined;
+    this.#close();
+  }
+
+  // What the reader found.
+
+  onInformational(head: ResponseHead): void {
+    this.#user?.onInformational(head);
+  }
+
+  onResponseHead(head: ResponseHead): void {
+    if (!head.keepAlive) this.#keepAlive = false;
+    this.#user?.onResponseHead(head);
+  }
+
+  onResponseData(chunk: Buffer): void {
+    this.#user?.onResponseData(chunk);
+  }
+
+  /** Told to the user only when the reader has returned: what follows in the same bytes decides whether to pool. */
+  onResponseEnd(trailers: FieldLines | undefined): void {
+    this.#responseEnded = true;
+    this.#trailers = trailers;
+  }
+
+  onTunnel(head: ResponseHead): void {
+    this.#state = "tunnel";
+    this.#user?.onTunnel(head);
+  }
+
+  onMalformed(error: ProxyError): void {
+    this.#fail(error);
+  }
+
+  // What the socket tells.
+
+  #onData(chunk: Buffer): void {
+    if (this.#state === "tunnel") {
+      this.#user?.onResponseData(chunk);
+      return;
+    }
+    // Nobody asked: it would be taken for the answer to the next request.
+    if (this.#state !== "busy") {
+      this.#close();
+      return;
+    }
+    this.#responseBegun = true;
+    const read = this.#reader.read(chunk, 0);
+    if (this.#responseEnded) this.#finish(read === chunk.length);
+    else if ((this.#state as State) === "tunnel" && read < chunk.length) {
+      this.#user?.onResponseData(chunk.subarray(read));
+    }
+  }
+
+  #onEnd(): void {
+    if (this.#state === "busy") {
+      // The end of a body that has no other; anything else the reader calls broken.
+      this.#reader.end();
+      if (this.#responseEnded) this.#finish(false);
+    } else if (this.#state === "tunnel") {
+      this.#responseEnded = true;
+      this.#user?.onResponseEnd(undefined);
+      this.#closeWhenTunnelEnded();
+    } else this.#close();
+  }
+
+  #finish(clean: boolean): void {
+    const user = this.#user;
+    this.#user = undefined;
+    // With the request still flowing (an early response), the connection cannot be framed again.
+    if (clean && this.#keepAlive && this.#requestEnded && !this.#socket.destroyed) {
+      if (this.#socket.isPaused()) this.#socket.resume();
+      this.#owner.onReleased(this);
+    } else this.#close();
+    user?.onResponseEnd(this.#trailers);
+  }
+
+  #closeWhenTunnelEnded(): void {
+    if (!this.#requestEnded || !this.#responseEnded) return;
+    this.#user = undefined;
+    this.#closeGently();
+  }
+
+  #onBroken(detail: string): void {
+    if (this.#state === "closed") return;
+    this.#fail(proxyError(this.#responseBegun ? ERRORS.upstreamTruncated : ERRORS.upstreamReset, detail));
+  }
+
+  #fail(error: ProxyError): void {
+    const user = this.#user;
+    this.#user = undefined;
+    this.#close();
+    user?.onResponseAbort(error);
+  }
+
+  #close(): void {
+    this.#leave();
+    this.#reader.close();
+    this.#writer.discard();
+    this.#socket.destroy();
+  }
+
+  /** Both directions have ended: what is still buffered may reach the peer. */
+  #closeGently(): void {
+    this.#leave();
+    this.#socket.destroySoon();
+  }
+
+  #leave(): void {
+    this.#state = "closed";
+    this.#owner.wheel.disarm(this.#timer);
+    if (this.#retired) return;
+    this.#retired = true;
+    this.#owner.onRetired(this);
+  }
+}

@@ -1,0 +1,172 @@
+import type { ProxyError } from "../../xds/common/errors.ts";
+import { ERRORS, proxyError } from "../../xds/common/errors.ts";
+import type { TimerWheel } from "../../xds/common/timer-wheel.ts";
+import type { UpstreamHandler, UpstreamStream } from "../codec/stream.ts";
+import type { CircuitBreaker } from "./circuit-breaker.ts";
+import { Dial } from "./dial.ts";
+import type { ConnectionOwner } from "./http1-connection.ts";
+import { Http1Connection } from "./http1-connection.ts";
+import type { PoolHome, PoolTarget } from "./pool-home.ts";
+
+/** Who asks a pool for a stream, and then uses it. Exactly one of the two answers comes, perhaps within `acquire`. */
+export interface PoolUser extends UpstreamHandler {
+  readonly breaker: CircuitBreaker;
+  onStream(stream: UpstreamStream): void;
+  /** No connection could be had; nothing was sent. */
+  onNoStream(error: ProxyError): void;
+}
+
+/**
+ * Connections to one endpoint. The one used last is used first, so that what a peak left over grows idle and closes. Requests
+ * that find none wait in order; whichever connection is ready first serves the one that waits longest.
+ */
+export class Http1Pool implements ConnectionOwner {
+  readonly target: PoolTarget;
+  readonly wheel: TimerWheel;
+  readonly #home: PoolHome;
+  readonly #idle: Http1Connection[] = [];
+  readonly #waiting: PoolUser[] = [];
+  readonly #dials = new Set<Dial>();
+  #busy = 0;
+  #closed = false;
+
+  constructor(home: PoolHome, target: PoolTarget) {
+    this.#home = home;
+    this.target = target;
+    this.wheel = home.wheel;
+  }
+
+  get idleTimeoutMs(): number {
+    return this.#home.model.idleTimeoutMs;
+  }
+
+  get connections(): number {
+    return this.#idle.length + this.#busy + this.#dials.size;
+  }
+
+  get idleConnections(): number {
+    return this.#idle.length;
+  }
+
+  acquire(user: PoolUser): void {
+    const connection = this.#idle.pop();
+    if (connection) {
+      this.#give(connection, user);
+      return;
+    }
+    if (!user.breaker.admitsPending()) {
+      user.onNoStream(
+        proxyError(ERRORS.overflow, "too many requests wait for a connection (max_pending_requests)"),
+      );
+      return;
+    }
+    user.breaker.pending++;
+    this.#waiting.push(user);
+    this.#dialForWaiting();
+  }
+
+  /** `user` no longer waits. The connection that was being opened for it stays for the next. */
+  cancel(user: PoolUser): void {
+    const at = this.#waiting.indexOf(user);
+    if (at < 0) return;
+    this.#waiting.splice(at, 1);
+    user.breaker.pending--;
+  }
+
+  /** Takes no further request: idle connections close now, busy ones after their exchange. */
+  close(): void {
+    this.#closed = true;
+    for (const connection of this.#idle.splice(0)) connection.retire();
+    if (this.#waiting.length > 0) return;
+    for (const dial of this.#dials) {
+      dial.cancel();
+      this.#home.counts.active--;
+    }
+    this.#dials.clear();
+  }
+
+  onReleased(connection: Http1Connection): void {
+    this.#busy--;
+    const { maxRequestsPerConnection } = this.#home.model;
+    const worn = maxRequestsPerConnection > 0 && connection.exchanges >= maxRequestsPerConnection;
+    const next = this.#waiting.shift();
+    if (next) next.breaker.pending--;
+    if (worn || (this.#closed && !next)) {
+      this.#busy++;
+      connection.rest();
+      connection.retire();
+      if (next) this.acquire(next);
+    } else if (next) this.#give(connection, next);
+    else {
+      connection.rest();
+      this.#idle.push(connection);
+    }
+  }
+
+  onRetired(connection: Http1Connection): void {
+    this.#home.counts.active--;
+    const at = this.#idle.lastIndexOf(connection);
+    if (at >= 0) this.#idle.splice(at, 1);
+    else this.#busy--;
+    this.#dialForWaiting();
+  }
+
+  #give(connection: Http1Connection, user: PoolUser): void {
+    this.#busy++;
+    connection.begin(user);
+    user.onStream(connection);
+  }
+
+  /** One dial per waiting request, as far as the cluster's connection bound allows; the first of a pool always may. */
+  #dialForWaiting(): void {
+    while (this.#waiting.length > this.#dials.size) {
+      const { breaker } = this.#waiting[this.#waiting.length - 1] as PoolUser;
+      if (this.#home.counts.active >= breaker.thresholds.maxConnections && this.connections > 0) {
+        breaker.overflows.connections++;
+        return;
+      }
+      this.#dial();
+    }
+  }
+
+  #dial(): void {
+    const { counts } = this.#home;
+    counts.active++;
+    counts.total++;
+    const dial = new Dial(this.#home, this.target, {
+      onConnected: (socket, peerAddress) => {
+        this.#dials.delete(dial);
+        this.#welcome(new Http1Connection(socket, this, peerAddress));
+      },
+      onFailed: (error) => {
+        this.#dials.delete(dial);
+        counts.active--;
+        counts.connectFailures++;
+        if (error.kind === ERRORS.connectTimeout) counts.connectTimeouts++;
+        this.#refuse(error);
+      },
+    });
+    this.#dials.add(dial);
+    dial.start();
+  }
+
+  #welcome(connection: Http1Connection): void {
+    const next = this.#waiting.shift();
+    if (next) {
+      next.breaker.pending--;
+      this.#give(connection, next);
+      return;
+    }
+    connection.rest();
+    this.#idle.push(connection);
+    if (this.#closed) connection.retire();
+  }
+
+  /** A failed dial fails the request that waits longest: it may go elsewhere at once. */
+  #refuse(error: ProxyError): void {
+    const next = this.#waiting.shift();
+    if (!next) return;
+    next.breaker.pending--;
+    next.onNoStream(error);
+  }
+}

@@ -1,0 +1,31 @@
+import type { Socket } from "node:net";
+import type { Clock } from "../../xds/common/clock.ts";
+import type { TimerWheel } from "../../xds/common/timer-wheel.ts";
+import type { Cluster } from "../../xds/model/cluster.ts";
+
+/** The address behind a pool. */
+export interface PoolTarget {
+  readonly address: string;
+  readonly host: string;
+  readonly port: number;
+  readonly hostname: string;
+  readonly additionalAddresses: readonly { readonly host: string; readonly port: number }[];
+}
+
+/** What all pools of one cluster share. */
+export interface PoolHome {
+  readonly clock: Clock;
+  readonly wheel: TimerWheel;
+  readonly model: Cluster;
+  readonly counts: ConnectionCounts;
+  /** Opens a socket, with TLS where the cluster says so. */
+  open(host: string, port: number, hostname: string): Socket;
+}
+
+export interface ConnectionCounts {
+  /** Open or being opened. */
+  active: number;
+  total: number;
+  connectFailures: number;
+  connectTimeouts: number;
+}

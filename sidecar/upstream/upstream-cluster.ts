@@ -1,0 +1,238 @@
+import type { Socket } from "node:net";
+import net from "node:net";
+import { isDeepStrictEqual } from "node:util";
+import type { Cancel, Clock } from "../../xds/common/clock.ts";
+import type { Logger } from "../../xds/common/logger.ts";
+import type { Random } from "../../xds/common/random.ts";
+import type { TimerWheel } from "../../xds/common/timer-wheel.ts";
+import type { Cluster } from "../../xds/model/cluster.ts";
+import type { ClusterConfiguration } from "../../xds/model/configuration.ts";
+import type { ClusterLoadAssignment, Endpoint } from "../../xds/model/endpoint.ts";
+import { endpointAddress } from "../../xds/model/endpoint.ts";
+import type { Balancer, BalancerEvent, BalancerView, Slot } from "../balancing/balancer.ts";
+import type { ResolvedPolicy } from "../balancing/index.ts";
+import { createBalancer } from "../balancing/index.ts";
+import { CircuitBreaker } from "./circuit-breaker.ts";
+import { Http1Pool } from "./http1-pool.ts";
+import type { ConnectionCounts, PoolHome } from "./pool-home.ts";
+
+/** What clusters need of the process. */
+export interface UpstreamContext {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly wheel: TimerWheel;
+  /** The policy of clusters that name none. */
+  readonly defaultPolicy: ResolvedPolicy;
+  /** The zone this sidecar runs in; empty: unknown. */
+  readonly localZone: string;
+  readonly logger: Logger;
+  readonly onBalancerEvent: (cluster: string, event: BalancerEvent) => void;
+}
+
+/** One cluster as a person reads it. */
+export interface ClusterView {
+  readonly name: string;
+  readonly clusterVersion: string;
+  readonly endpointsVersion: string;
+  readonly model: Cluster;
+  readonly balancer: BalancerView;
+  readonly connections: ConnectionCounts;
+  readonly requests: { readonly active: number; readonly pending: number; readonly retrying: number };
+  readonly overflows: Readonly<Record<"requests" | "pending" | "connections" | "retries", number>>;
+}
+
+/** One configured upstream at work: its balancer, its connections, its bounds. */
+export class UpstreamCluster implements PoolHome {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly wheel: TimerWheel;
+  readonly counts: ConnectionCounts = { active: 0, total: 0, connectFailures: 0, connectTimeouts: 0 };
+  readonly breakers: { readonly default: CircuitBreaker; readonly high: CircuitBreaker };
+  balancer: Balancer;
+  /** The name of the policy in force. */
+  policy: string;
+  readonly #context: UpstreamContext;
+  #configuration: ClusterConfiguration;
+  #pools: (Http1Pool | undefined)[] = [];
+  #endpoints = new Map<string, Endpoint>();
+  #cancelTick: Cancel | undefined;
+
+  constructor(context: UpstreamContext, configuration: ClusterConfiguration) {
+    const model = configuration.cluster.value;
+    this.name = model.name;
+    this.clock = context.clock;
+    this.wheel = context.wheel;
+    this.#context = context;
+    this.#configuration = configuration;
+    this.breakers = {
+      default: new CircuitBreaker(model.circuitBreakers.default),
+      high: new CircuitBreaker(model.circuitBreakers.high),
+    };
+    this.balancer = this.#createBalancer(model);
+    this.policy = this.#policyOf(model).kind;
+    this.#takeEndpoints(configuration.assignment.value);
+    this.#tick();
+  }
+
+  get model(): Cluster {
+    return this.#configuration.cluster.value;
+  }
+
+  get clusterVersion(): string {
+    return this.#configuration.cluster.version;
+  }
+
+  get endpointsVersion(): string {
+    return this.#configuration.assignment.version;
+  }
+
+  /** Takes over what changed. What is learned of endpoints survives everything but a change of the balancing settings. */
+  apply(next: ClusterConfiguration): void {
+    const last = this.#configuration;
+    this.#configuration = next;
+    const model = next.cluster.value;
+    if (model !== last.cluster.value) {
+      this.breakers.default.thresholds = model.circuitBreakers.default;
+      this.breakers.high.thresholds = model.circuitBreakers.high;
+      if (!isDeepStrictEqual(balancingSettings(model), balancingSettings(last.cluster.value))) {
+        this.balancer = this.#createBalancer(model);
+        this.policy = this.#policyOf(model).kind;
+        this.#closePools();
+        this.#takeEndpoints(next.assignment.value);
+        this.#tick();
+        return;
+      }
+      if (!isDeepStrictEqual(connectionSettings(model), connectionSettings(last.cluster.value)))
+        this.#closePools();
+    }
+    if (next.assignment.value !== last.assignment.value) this.#takeEndpoints(next.assignment.value);
+  }
+
+  /** The pool of a slot that `balancer.pick` gave. */
+  pool(slot: Slot): Http1Pool {
+    const address = this.balancer.address(slot);
+    const pool = this.#pools[slot];
+    if (pool?.target.address === address) return pool;
+    pool?.close();
+    const endpoint = this.#endpoints.get(address);
+    if (!endpoint)
+      throw new Error(
+        `the balancer chose ${address || `slot ${slot}`}, which is no endpoint of ${this.name}`,
+      );
+    const { host, port, hostname, additionalAddresses } = endpoint;
+    const fresh = new Http1Pool(this, { address, host, port, hostname, additionalAddresses });
+    this.#pools[slot] = fresh;
+    return fresh;
+  }
+
+  /** The endpoint's name for host rewrites; empty where the control plane gave none. */
+  hostname(slot: Slot): string {
+    return this.#endpoints.get(this.balancer.address(slot))?.hostname ?? "";
+  }
+
+  open(host: string, port: number, _hostname: string): Socket {
+    return net.connect({
+      host,
+      port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: this.model.tcpKeepaliveMs ?? DEFAULT_TCP_KEEPALIVE_MS,
+      allowHalfOpen: true,
+      autoSelectFamily: false,
+    });
+  }
+
+  onStall(ms: number): void {
+    this.balancer.onStall(ms);
+  }
+
+  /** The cluster was removed: requests under way end as they would, nothing new begins. */
+  close(): void {
+    this.#cancelTick?.();
+    this.#closePools();
+  }
+
+  get idleConnections(): number {
+    let idle = 0;
+    for (const pool of this.#pools) idle += pool?.idleConnections ?? 0;
+    return idle;
+  }
+
+  view(): ClusterView {
+    const { default: normal, high } = this.breakers;
+    return {
+      name: this.name,
+      clusterVersion: this.clusterVersion,
+      endpointsVersion: this.endpointsVersion,
+      model: this.model,
+      balancer: this.balancer.view(),
+      connections: { ...this.counts },
+      requests: {
+        active: normal.requests + high.requests,
+        pending: normal.pending + high.pending,
+        retrying: normal.retries + high.retries,
+      },
+      overflows: {
+        requests: normal.overflows.requests + high.overflows.requests,
+        pending: normal.overflows.pending + high.overflows.pending,
+        connections: normal.overflows.connections + high.overflows.connections,
+        retries: normal.overflows.retries + high.overflows.retries,
+      },
+    };
+  }
+
+  #policyOf(model: Cluster): ResolvedPolicy {
+    return model.balancing.kind === "default" ? this.#context.defaultPolicy : model.balancing;
+  }
+
+  #createBalancer(model: Cluster): Balancer {
+    const { clock, random, localZone, onBalancerEvent } = this.#context;
+    return createBalancer(
+      this.#policyOf(model),
+      {
+        outlierDetection: model.outlierDetection,
+        panicThreshold: model.panicThreshold,
+        locality: model.locality,
+        localZone,
+      },
+      { clock, random, onEvent: (event) => onBalancerEvent(this.name, event) },
+    );
+  }
+
+  #takeEndpoints(assignment: ClusterLoadAssignment): void {
+    const endpoints = new Map<string, Endpoint>();
+    for (const locality of assignment.localities) {
+      for (const endpoint of locality.endpoints) {
+        endpoints.set(endpointAddress(endpoint.host, endpoint.port), endpoint);
+      }
+    }
+    this.#endpoints = endpoints;
+    this.balancer.update(assignment);
+    this.#pools.forEach((pool, slot) => {
+      if (!pool || endpoints.has(pool.target.address)) return;
+      pool.close();
+      this.#pools[slot] = undefined;
+    });
+  }
+
+  #closePools(): void {
+    for (const pool of this.#pools) pool?.close();
+    this.#pools = [];
+  }
+
+  #tick(): void {
+    this.#cancelTick?.();
+    this.#cancelTick = this.#context.clock.after(this.balancer.tick(), () => this.#tick());
+  }
+}
+
+/** A peer that lost its power sends no FIN; without probes its connections would stand for hours. */
+const DEFAULT_TCP_KEEPALIVE_MS = 15_000;
+
+function balancingSettings(model: Cluster): readonly unknown[] {
+  return [model.balancing, model.locality, model.panicThreshold, model.outlierDetection];
+}
+
+function connectionSettings(model: Cluster): readonly unknown[] {
+  return [model.tls, model.protocol, model.tcpKeepaliveMs];
+}
