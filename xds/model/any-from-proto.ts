@@ -51,11 +51,13 @@ export function openAnyAs<Desc extends DescMessage>(
   outer: Scope,
   any: Any | undefined,
   schema: Desc,
-): MessageShape<Desc> | undefined {
+): { readonly message: MessageShape<Desc>; readonly scope: Scope } | undefined {
   const content = openAny(outer, any);
   if (content === undefined) return undefined;
-  if (content.kind === "message" && isMessage(content.message, schema)) return content.message;
-  outer.error(`must hold ${schema.typeName}, not ${content.type}`);
+  const { scope } = content;
+  if (content.kind === "message" && isMessage(content.message, schema))
+    return { message: content.message, scope };
+  scope.error(`must hold ${schema.typeName}, not ${content.type.slice(0, 200)}`);
   return undefined;
 }
 

@@ -91,7 +91,7 @@ export function fractionOf(scope: Scope, field: string, percent: FractionalPerce
 /** Text that is not too long; with `required` also not empty. Always returns the text, so that reading goes on. */
 export function textOf(
   scope: Scope,
-  field: string,
+  field: string | number,
   text: string,
   presence: "required" | "optional" = "optional",
 ): string {

@@ -1,0 +1,113 @@
+import type { Cluster as ClusterProto } from "../proto/gen/envoy/config/cluster/v3/cluster_pb.js";
+import {
+  type HttpProtocolOptions as CommonOptions,
+  HttpProtocolOptionsSchema as CommonOptionsSchema,
+  type UpstreamHttpProtocolOptions,
+} from "../proto/gen/envoy/config/core/v3/protocol_pb.js";
+import {
+  type HttpProtocolOptions,
+  HttpProtocolOptionsSchema,
+} from "../proto/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
+import { openAnyAs } from "./any-from-proto.ts";
+import type { Cluster } from "./cluster.ts";
+import { fieldCheck } from "./field-rules.ts";
+import { durationMs } from "./scalars.ts";
+import type { Scope } from "./scope.ts";
+
+const checkOptions = fieldCheck(HttpProtocolOptionsSchema, {
+  honoured: [
+    "common_http_protocol_options",
+    "upstream_http_protocol_options",
+    "explicit_http_config",
+    "use_downstream_protocol_config",
+    "auto_config",
+  ],
+  refused: { http_filters: "is not supported: put filters on the listener" },
+});
+const checkCommon = fieldCheck(CommonOptionsSchema, {
+  honoured: ["idle_timeout", "max_connection_duration", "max_requests_per_connection"],
+});
+
+/** The key under which Envoy's clusters carry their HTTP options. */
+const HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+const DEFAULT_IDLE_MS = 3_600_000;
+
+export interface UpstreamHttp
+  extends Pick<
+    Cluster,
+    "protocol" | "idleTimeoutMs" | "maxRequestsPerConnection" | "maxConnectionDurationMs"
+  > {
+  readonly autoSni: boolean;
+  readonly autoSanValidation: boolean;
+}
+
+/** How HTTP is spoken to a cluster: its typed options, or where they are absent the deprecated fields of the cluster itself. */
+export function upstreamHttpOf(scope: Scope, cluster: ClusterProto): UpstreamHttp {
+  const place = scope.at("typed_extension_protocol_options");
+  for (const key of Object.keys(cluster.typedExtensionProtocolOptions)) {
+    if (key !== HTTP_OPTIONS) place.at(key).warn("is not supported and has no effect");
+  }
+  const any = Object.hasOwn(cluster.typedExtensionProtocolOptions, HTTP_OPTIONS)
+    ? cluster.typedExtensionProtocolOptions[HTTP_OPTIONS]
+    : undefined;
+  const typed = any && openAnyAs(place.at(HTTP_OPTIONS), any, HttpProtocolOptionsSchema);
+  if (typed === undefined) {
+    const protocol = cluster.http2ProtocolOptions === undefined ? "http1" : "http2";
+    const { commonHttpProtocolOptions: common, upstreamHttpProtocolOptions: upstream } = cluster;
+    return { protocol, ...limitsOf(scope, cluster, common), ...sniOf(upstream) };
+  }
+  checkOptions(typed.scope, typed.message);
+  return {
+    protocol: protocolOf(typed.scope, typed.message),
+    ...limitsOf(typed.scope, cluster, typed.message.commonHttpProtocolOptions),
+    ...sniOf(typed.message.upstreamHttpProtocolOptions),
+  };
+}
+
+function protocolOf(
+  scope: Scope,
+  { upstreamProtocolOptions: options }: HttpProtocolOptions,
+): Cluster["protocol"] {
+  switch (options.case) {
+    case "explicitHttpConfig":
+      switch (options.value.protocolConfig.case) {
+        case "http2ProtocolOptions":
+          return "http2";
+        case "http3ProtocolOptions":
+          scope
+            .at("explicit_http_config")
+            .at("http3_protocol_options")
+            .error("is not supported: HTTP/3 is not spoken");
+          return "http1";
+        default:
+          return "http1";
+      }
+    case "autoConfig":
+      if (options.value.http3ProtocolOptions) {
+        scope.at("auto_config").at("http3_protocol_options").warn("is not supported and has no effect");
+      }
+      return "auto";
+    case "useDownstreamProtocolConfig":
+      scope
+        .at("use_downstream_protocol_config")
+        .warn("is read as auto_config: the upstream chooses the protocol");
+      return "auto";
+    case undefined:
+      scope.error("needs one of explicit_http_config, auto_config");
+      return "http1";
+  }
+}
+
+function limitsOf(scope: Scope, cluster: ClusterProto, options: CommonOptions | undefined) {
+  const place = scope.at("common_http_protocol_options");
+  if (options !== undefined) checkCommon(place, options);
+  return {
+    idleTimeoutMs: durationMs(place, "idle_timeout", options?.idleTimeout, DEFAULT_IDLE_MS),
+    maxRequestsPerConnection: options?.maxRequestsPerConnection ?? cluster.maxRequestsPerConnection ?? 0,
+    maxConnectionDurationMs: durationMs(place, "max_connection_duration", options?.maxConnectionDuration, 0),
+  };
+}
+
+function sniOf(options: UpstreamHttpProtocolOptions | undefined) {
+  return { autoSni: options?.autoSni ?? false, autoSanValidation: options?.autoSanValidation ?? false };
+}
