@@ -184,12 +184,17 @@ export class SourceText {
     above.pop();
   }
 
+  #line(number: number): string {
+    const from = this.#lines.lineStarts[number - 1] ?? this.text.length;
+    return this.text.slice(from, this.#lines.lineStarts[number] ?? this.text.length).trimEnd();
+  }
+
   /** `file:line:col path: reason`, then the line of the source with a caret under the place. */
   render(problem: PlacedProblem): string {
     const label = problem.severity === "warning" ? "warning: " : "";
     const head = `${problem.file}:${problem.line}:${problem.column} ${label}${describeProblem(problem)}`;
-    const line = this.text.split("\n", problem.line)[problem.line - 1]?.trimEnd();
-    if (line === undefined || line.length > LONGEST_SHOWN_LINE) return head;
+    const line = this.#line(problem.line);
+    if (line === "" || line.length > LONGEST_SHOWN_LINE) return head;
     const gutter = `${problem.line} | `;
     const indent = line.slice(0, problem.column - 1).replace(/[^\t]/g, " ");
     const carets = "^".repeat(Math.max(1, Math.min(problem.length, line.length - problem.column + 1)));

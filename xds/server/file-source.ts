@@ -38,8 +38,14 @@ export class FileSource {
 
   /** Reads the file once and then follows it. Only the first read's failure is thrown. */
   async start(): Promise<string> {
-    this.#lastText = await readBounded(this.#options.file);
+    // Watching begins first, so that a change during the first read is not missed.
     this.#watch();
+    try {
+      this.#lastText = await readBounded(this.#options.file);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
     this.#poll();
     return this.#lastText;
   }
@@ -50,9 +56,14 @@ export class FileSource {
     return this.#reading;
   }
 
+  /** From now on only reads the file from time to time. */
+  stopWatching(): void {
+    this.#watcher?.close();
+  }
+
   close(): void {
     this.#closed = true;
-    this.#watcher?.close();
+    this.stopWatching();
     this.#cancelDebounce();
     this.#cancelPoll();
   }
@@ -97,6 +108,8 @@ export class FileSource {
       const failure = error instanceof Error ? error : new Error(String(error));
       if (failure.message !== this.#lastError) this.#options.onError(failure);
       this.#lastError = failure.message;
+      // When the file is back it is handed on even if it says the same, so that the error can be taken back.
+      this.#lastText = undefined;
       return;
     }
     this.#lastError = "";
