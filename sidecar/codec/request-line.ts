@@ -44,6 +44,13 @@ function originFormEnd(bytes: Buffer, from: number): number {
   return at;
 }
 
+/** Where printable characters end. */
+function wordEnd(bytes: Buffer, from: number): number {
+  let at = from;
+  while ((bytes[at] as number) > SP) at++;
+  return at;
+}
+
 /** Where the authority of an absolute-form begins, behind `http://` or `https://`; -1: it is none. */
 function schemeEnd(bytes: Buffer, from: number): number {
   if (isWord(bytes, from, "http://")) return from + 7;
@@ -75,18 +82,14 @@ export class RequestLine {
     this.method = methodOf(bytes, from, at, text, base);
     const targetStart = at + 1;
     this.authority = "";
-    if (bytes[targetStart] === SLASH && this.method !== "CONNECT") {
-      at = originFormEnd(bytes, targetStart);
-      this.target = text.slice(targetStart - base, at - base);
-    } else {
-      at = targetStart;
-      while ((bytes[at] as number) > SP) at++;
-      const refused = this.#readOtherForm(bytes, targetStart, text.slice(targetStart - base, at - base));
-      if (refused !== undefined) return refused;
-    }
+    const isOriginForm = bytes[targetStart] === SLASH && this.method !== "CONNECT";
+    at = isOriginForm ? originFormEnd(bytes, targetStart) : wordEnd(bytes, targetStart);
+    this.target = text.slice(targetStart - base, at - base);
     if (at - targetStart > this.#maxTargetBytes) return LONG_TARGET;
     if (bytes[at] !== SP) return bytes[at] === CR ? BAD_VERSION : BAD_TARGET;
-    return this.#readVersion(bytes, at + 1);
+    return (
+      this.#readVersion(bytes, at + 1) ?? (isOriginForm ? undefined : this.#readOtherForm(bytes, targetStart))
+    );
   }
 
   #readVersion(bytes: Buffer, from: number): Refusal | undefined {
@@ -101,8 +104,8 @@ export class RequestLine {
     return undefined;
   }
 
-  #readOtherForm(bytes: Buffer, from: number, target: string): Refusal | undefined {
-    this.target = target;
+  #readOtherForm(bytes: Buffer, from: number): Refusal | undefined {
+    const { target } = this;
     if (this.method === "CONNECT") {
       this.authority = target;
       return isAuthorityWithPort(target) ? undefined : BAD_AUTHORITY;

@@ -54,7 +54,7 @@ export class RequestReader implements BodySink {
   /** The CR of an empty line has come, its LF has not. */
   #emptyLineBegun = false;
   #lineChecked = false;
-  #lastHost = "";
+  #lastHost: string | undefined;
   #inBody = false;
   #closed = false;
 
