@@ -1,0 +1,124 @@
+import type { Resource } from "@opentelemetry/resources";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import type { Clock } from "../../xds/common/clock.ts";
+import type { Random } from "../../xds/common/random.ts";
+import type { BalancerEvent } from "../balancing/balancer.ts";
+import type { AccessLog } from "./access-log.ts";
+import { BalancerEvents } from "./balancer-events.ts";
+import { decisionOf, type KeptBecause } from "./decision.ts";
+import { DecisionRing } from "./decision-ring.ts";
+import { exchangeSpans } from "./exchange-spans.ts";
+import type { ExchangeFacts, Recorder, TraceContext } from "./facts.ts";
+import { Metrics } from "./metrics.ts";
+import { RecentTraffic } from "./recent-traffic.ts";
+import type { Sampler } from "./sampler.ts";
+import { boundTraceState, parseTraceparent } from "./trace-context.ts";
+import { TraceIds } from "./trace-ids.ts";
+import { failed, notableOf } from "./verdict.ts";
+
+/** Where spans go. */
+export interface SpanSink {
+  add(spans: readonly ReadableSpan[]): void;
+}
+
+export interface RecorderOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly sampler: Sampler;
+  readonly resource: Resource;
+  readonly version: string;
+  /** Undefined: spans are not exported. */
+  readonly spans: SpanSink | undefined;
+  /** Undefined: off. */
+  readonly accessLog: AccessLog | undefined;
+  /** Decisions kept for the inspector. Default 1 000. */
+  readonly ringSize?: number;
+  /** A request that takes longer is kept, ms. Default 1 000. */
+  readonly slowMs?: number;
+}
+
+/** Ejections that wait for the request that caused them. It ends in the same turn, so few are enough. */
+const MAX_PENDING_EJECTIONS = 64;
+
+/**
+ * The end of every exchange: counts it and, when somebody will read it, writes down its decisions and spans. An exchange that went well and
+ * is not sampled costs some increments; sentences, records and spans are made for the others only.
+ */
+export class ExchangeRecorder implements Recorder {
+  readonly decisions: DecisionRing;
+  readonly events = new BalancerEvents();
+  readonly metrics = new Metrics();
+  readonly traffic = new RecentTraffic();
+  readonly #options: RecorderOptions;
+  readonly #ids: TraceIds;
+  readonly #slowMs: number;
+  readonly #ejected = new Set<string>();
+
+  constructor(options: RecorderOptions) {
+    this.#options = options;
+    this.#ids = new TraceIds(options.random);
+    this.#slowMs = options.slowMs ?? 1_000;
+    this.decisions = new DecisionRing(options.ringSize);
+  }
+
+  begin(
+    traceparent: string | undefined,
+    tracestate: string | undefined,
+    sampling: number | undefined,
+  ): TraceContext {
+    const parent = traceparent === undefined ? undefined : parseTraceparent(traceparent);
+    const traceId = parent?.traceId ?? this.#ids.traceId();
+    return {
+      traceId,
+      parentSpanId: parent?.spanId ?? "",
+      spanId: this.#ids.spanId(),
+      sampled: this.#options.sampler.sample(traceId, parent?.sampled, sampling),
+      traceState: parent === undefined || tracestate === undefined ? "" : boundTraceState(tracestate),
+    };
+  }
+
+  spanId(): string {
+    return this.#ids.spanId();
+  }
+
+  end(facts: ExchangeFacts): void {
+    this.metrics.countExchange(facts);
+    this.traffic.record(facts.endedAt, facts.endedAt - facts.startedAt, failed(facts));
+    const { accessLog } = this.#options;
+    if (accessLog !== undefined) accessLog.write(facts, this.#epochMs());
+    const notable = this.#ejects(facts) ? "ejection" : notableOf(facts, this.#slowMs);
+    if (notable !== "") this.#keep(facts, notable);
+    else if (facts.trace.sampled) this.#keep(facts, "sampled");
+  }
+
+  /** To be called for every event of every balancer. */
+  onBalancerEvent(cluster: string, event: BalancerEvent): void {
+    this.metrics.countEvent(cluster, event.kind);
+    this.events.add({ ...event, cluster, time: this.#options.clock.wall() });
+    if (event.kind === "ejected" && this.#ejected.size < MAX_PENDING_EJECTIONS) {
+      this.#ejected.add(`${cluster} ${event.address}`);
+    }
+  }
+
+  /** Was it one of this exchange's attempts that got its endpoint ejected? */
+  #ejects(facts: ExchangeFacts): boolean {
+    if (this.#ejected.size === 0) return false;
+    return facts.attempts.some(({ address }) => this.#ejected.delete(`${facts.cluster} ${address}`));
+  }
+
+  #keep(facts: ExchangeFacts, keptBecause: KeptBecause): void {
+    const { spans, resource, version } = this.#options;
+    const epochMs = this.#epochMs();
+    for (const attempt of facts.attempts) {
+      this.decisions.add(decisionOf(this.decisions.nextId(), facts, attempt, keptBecause, epochMs));
+    }
+    if (spans === undefined) return;
+    const sampledBy = facts.trace.sampled ? "" : keptBecause;
+    spans.add(exchangeSpans(facts, { resource, version, epochMs, sampledBy }));
+  }
+
+  #epochMs(): number {
+    const { clock } = this.#options;
+    return clock.wall() - clock.now();
+  }
+}

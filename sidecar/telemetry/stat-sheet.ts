@@ -1,0 +1,130 @@
+import { DURATION_BOUNDS_S, type DurationHistogram } from "./histogram.ts";
+
+export type StatType = "counter" | "gauge" | "histogram";
+export type Labels = readonly (readonly [name: string, value: string])[];
+
+interface Sample {
+  /** `_bucket`, `_sum` and `_count` of histograms. */
+  readonly suffix: string;
+  readonly labels: Labels;
+  readonly value: number;
+}
+
+interface Family {
+  readonly name: string;
+  readonly type: StatType;
+  readonly samples: Sample[];
+}
+
+/** A thing that has statistics: `cluster.orders` in Envoy's dotted names, `envoy_cluster_...{envoy_cluster_name="orders"}` in Prometheus. */
+export interface Scope {
+  /** With its final dot; empty: the process. */
+  readonly dotted: string;
+  readonly prefix: string;
+  readonly labels: Labels;
+}
+
+export const PROCESS_SCOPE: Scope = { dotted: "server.", prefix: "envoy_server_", labels: [] };
+export const DASHPOT_SCOPE: Scope = { dotted: "dashpot.", prefix: "dashpot_", labels: [] };
+
+export function clusterScope(name: string): Scope {
+  return { dotted: `cluster.${name}.`, prefix: "envoy_cluster_", labels: [["envoy_cluster_name", name]] };
+}
+
+/** The same cluster under our own names, for what Envoy has no name for. */
+export function ownClusterScope(name: string): Scope {
+  return { dotted: `cluster.${name}.dashpot.`, prefix: "dashpot_", labels: [["cluster", name]] };
+}
+
+export function httpScope(prefix: string): Scope {
+  return {
+    dotted: `http.${prefix}.`,
+    prefix: "envoy_http_",
+    labels: [["envoy_http_conn_manager_prefix", prefix]],
+  };
+}
+
+/** One reading of all statistics, written out as Envoy's `/stats` or in Prometheus' text format. */
+export class StatSheet {
+  readonly #families = new Map<string, Family>();
+  readonly #dotted: string[] = [];
+
+  /** @param dotted the name in `/stats`, where labels cannot be written. */
+  counter(scope: Scope, name: string, value: number, labels: Labels = [], dotted = name): void {
+    this.#add(scope, name, "counter", value, labels, dotted);
+  }
+
+  gauge(scope: Scope, name: string, value: number, labels: Labels = [], dotted = name): void {
+    this.#add(scope, name, "gauge", value, labels, dotted);
+  }
+
+  /** Durations in seconds, under a name without scope: OpenTelemetry's. */
+  histogram(name: string, histogram: DurationHistogram, labels: Labels): void {
+    const family = this.#family(name, "histogram");
+    let cumulative = 0;
+    histogram.counts.forEach((count, i) => {
+      cumulative += count;
+      const bound = i < DURATION_BOUNDS_S.length ? String(DURATION_BOUNDS_S[i]) : "+Inf";
+      family.samples.push({ suffix: "_bucket", labels: [...labels, ["le", bound]], value: cumulative });
+    });
+    family.samples.push({ suffix: "_sum", labels, value: histogram.sumS });
+    family.samples.push({ suffix: "_count", labels, value: cumulative });
+  }
+
+  /** Envoy's `/stats`: `cluster.orders.upstream_rq_total: 12`, sorted. */
+  text(): string {
+    return `${this.#dotted.sort().join("\n")}\n`;
+  }
+
+  /** Prometheus' text format, version 0.0.4. */
+  prometheus(): string {
+    const lines: string[] = [];
+    for (const { name, type, samples } of this.#families.values()) {
+      lines.push(`# TYPE ${name} ${type}`);
+      for (const { suffix, labels, value } of samples) {
+        lines.push(`${name}${suffix}${labelText(labels)} ${numberText(value)}`);
+      }
+    }
+    return `${lines.join("\n")}\n`;
+  }
+
+  #add(scope: Scope, name: string, type: StatType, value: number, labels: Labels, dotted: string): void {
+    const family = this.#family(scope.prefix + plain(name), type);
+    family.samples.push({ suffix: "", labels: [...scope.labels, ...labels], value });
+    this.#dotted.push(`${oneLine(scope.dotted + dotted)}: ${numberText(value)}`);
+  }
+
+  #family(name: string, type: StatType): Family {
+    let family = this.#families.get(name);
+    if (!family) {
+      family = { name, type, samples: [] };
+      this.#families.set(name, family);
+    }
+    return family;
+  }
+}
+
+/** A metric name takes letters, digits and underscores. */
+function plain(name: string): string {
+  return name.replaceAll(/[^A-Za-z0-9_]/g, "_");
+}
+
+function labelText(labels: Labels): string {
+  if (labels.length === 0) return "";
+  return `{${labels.map(([name, value]) => `${name}="${escapedLabel(value)}"`).join(",")}}`;
+}
+
+function escapedLabel(value: string): string {
+  return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}
+
+/** Names come from others; a line break in one must not make a statistic of its own. */
+function oneLine(text: string): string {
+  return text.replaceAll(/[\r\n]/g, " ");
+}
+
+function numberText(value: number): string {
+  if (Number.isNaN(value)) return "NaN";
+  if (value === Number.POSITIVE_INFINITY) return "+Inf";
+  return value === Number.NEGATIVE_INFINITY ? "-Inf" : String(value);
+}
