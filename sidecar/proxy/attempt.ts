@@ -54,6 +54,7 @@ export class Attempt implements PoolUser, AttemptFacts {
   /** Undefined while a connection is awaited, and after the end. */
   stream: UpstreamStream | undefined = undefined;
   over = false;
+  #tunnel = false;
   readonly #owner: AttemptOwner;
   readonly #balancer: Balancer;
   #pool: Http1Pool | undefined;
@@ -147,8 +148,14 @@ export class Attempt implements PoolUser, AttemptFacts {
   }
 
   onTunnel(head: ResponseHead): void {
+    this.#tunnel = true;
     this.#answered(head);
     this.#owner.onAttemptTunnel(head);
+  }
+
+  /** Both directions of the tunnel have ended. */
+  endTunnel(): void {
+    if (!this.over) this.#end(classifyResponse(this.status, NO_GRPC_STATUS, false));
   }
 
   onResponseData(chunk: Buffer): void {
@@ -157,7 +164,8 @@ export class Attempt implements PoolUser, AttemptFacts {
 
   onResponseEnd(trailers: FieldLines | undefined): void {
     if (trailers) this.#takeTrailers(trailers);
-    this.#end(classifyResponse(this.status, this.#grpcStatus, this.#retryAfterMs > 0));
+    // A tunnel may go on in the other direction.
+    if (!this.#tunnel) this.#end(classifyResponse(this.status, this.#grpcStatus, this.#retryAfterMs > 0));
     this.#owner.onAttemptEnd(trailers);
   }
 

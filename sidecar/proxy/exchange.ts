@@ -80,8 +80,11 @@ export class Exchange implements DownstreamHandler, AttemptOwner, ExchangeFacts,
   #body: RequestBody | undefined;
   #plan: RetryPlan | undefined;
   #cancelDelay: Cancel | undefined;
+  /** Why the last attempt, of which nothing was sent, is being repeated. */
+  #unsent: ProxyError | undefined;
   #responseBegun = false;
   #tunnel = false;
+  #tunnelHalvesEnded = 0;
   #over = false;
   /** Monotonic ms at which each timeout ends the exchange. */
   #routeDue = NEVER;
@@ -232,6 +235,7 @@ export class Exchange implements DownstreamHandler, AttemptOwner, ExchangeFacts,
   // admit, pick, connect
 
   #try(): void {
+    const { context } = this;
     const upstream = this.#upstream as UpstreamCluster;
     const action = this.#action as ForwardAction;
     const breaker = upstream.breakers[action.priority];
@@ -248,6 +252,15 @@ export class Exchange implements DownstreamHandler, AttemptOwner, ExchangeFacts,
       this.#fail(attempt.error as ProxyError);
       return;
     }
+    // Going back to where no connection could be had a moment ago would only add to the wait.
+    if (this.#unsent && this.tried.includes(attempt.slot)) {
+      this.attempts.pop();
+      attempt.cancel(this.#unsent);
+      context.evidence.give(attempt.evidence);
+      this.#fail(this.#unsent);
+      return;
+    }
+    this.#unsent = undefined;
     const perTryMs = action.retryPolicy?.perTryTimeoutMs ?? 0;
     if (perTryMs > 0) {
       this.#tryDue = attempt.startedAt + perTryMs;
@@ -293,6 +306,7 @@ export class Exchange implements DownstreamHandler, AttemptOwner, ExchangeFacts,
       this.#armTimer(now);
     } else if (!this.#tunnel) return;
     this.#attempt?.stream?.sendEnd(trailers);
+    if (this.#tunnel) this.#endTunnelHalf();
   }
 
   onAttemptDrain(): void {
@@ -329,6 +343,7 @@ export class Exchange implements DownstreamHandler, AttemptOwner, ExchangeFacts,
   onAttemptTunnel(head: ResponseHead): void {
     this.#beginResponse(head);
     this.#tunnel = true;
+    this.context.counts.tunnels++;
     this.#routeDue = NEVER;
     this.#downstream.startTunnel(head);
   }
@@ -345,6 +360,13 @@ export class Exchange implements DownstreamHandler, AttemptOwner, ExchangeFacts,
 
   onAttemptEnd(trailers: FieldLines | undefined): void {
     this.#downstream.sendEnd(trailers);
+    if (this.#tunnel) this.#endTunnelHalf();
+    else this.#record();
+  }
+
+  #endTunnelHalf(): void {
+    if (++this.#tunnelHalvesEnded < 2) return;
+    this.#attempt?.endTunnel();
     this.#record();
   }
 
@@ -354,9 +376,10 @@ export class Exchange implements DownstreamHandler, AttemptOwner, ExchangeFacts,
     if (this.#over) return;
     const plan = this.#plan as RetryPlan;
     if (this.#responseBegun) this.#fail(error);
-    else if (plan.repeatsFreely(error, attempt.reusedConnection) && this.#holdsBody())
+    else if (this.#holdsBody() && plan.repeatsFreely(error, attempt.reusedConnection)) {
+      if (error.kind.retryable === "yes") this.#unsent = error;
       this.#repeat(attempt, 0);
-    else if (plan.wantsFailureRetried(error) && this.#mayRepeat(attempt))
+    } else if (plan.wantsFailureRetried(error) && this.#mayRepeat(attempt))
       this.#repeat(attempt, plan.backoffMs());
     else {
       attempt.retryDecision = plan.decision;
@@ -465,6 +488,7 @@ export class Exchange implements DownstreamHandler, AttemptOwner, ExchangeFacts,
     this.#cancelDelay?.();
     this.#body?.release();
     counts.exchanges--;
+    if (this.#tunnel) counts.tunnels--;
     recorder.end(this);
     for (const attempt of this.attempts) evidence.give(attempt.evidence);
   }

@@ -27,8 +27,10 @@ export interface DownstreamOwner {
 
 /** After a refusal the rest of what the caller sends is read and thrown away for this long, or a reset would eat the answer. */
 const LINGER_MS = 1_000;
-/** A caller that sent FIN is asked twice whether it still listens; the second time the kernel knows the answer to the first. */
-const PROBE_MS = 50;
+/** How often a caller that sent FIN and waits for its answer is asked whether it is still there. */
+const PROBE_MS = 200;
+/** Writing nothing sends nothing, but fails once the peer has answered something sent before with a reset. */
+const NOTHING = Buffer.alloc(0);
 /** RFC 2518: "the server has accepted the complete request, but has not yet completed it". */
 const PROCESSING = "HTTP/1.1 102 Processing\r\n\r\n";
 
@@ -60,7 +62,11 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
   #held: Buffer | undefined;
   #pausedByExchange = false;
   #peerEnded = false;
+  #probed = false;
   #ended = false;
+  /** While lingering: bytes of the response that are not sent, and for how long none was. */
+  #unsent = 0;
+  #stuckMs = 0;
 
   constructor(socket: Socket, owner: DownstreamOwner) {
     const { filter, context } = owner.routes;
@@ -155,27 +161,32 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     if (this.#mode === "tunnel") {
       this.#exchange?.onRequestEnd(undefined);
       this.#closeWhenEnded();
-    } else if (this.#mode === "linger") this.#close();
-    else if (this.#mode === "http") {
+    } else if (this.#mode === "linger") {
+      if (this.#socket.writableLength === 0) this.#closeGently();
+    } else if (this.#mode === "http") {
       // Inside a request the reader reports the caller gone.
       this.#reader.end();
       if (!this.#exchange) this.#close();
-      else if (this.#requestDone) this.#suspect();
+      else if (this.#requestDone && !this.#held) this.#suspect();
     }
   }
 
   /**
-   * FIN after a whole request: a caller that half-closed and waits, or one that is gone? Only sending tells. While no response has begun,
-   * an interim one does no harm to who listens and draws a reset from who does not. Later the response itself is the probe, and a caller
-   * that ends a response under way is taken to have left, as Envoy takes it.
+   * FIN after a whole request: a caller that half-closed and waits, or one that is gone? Only sending tells. An interim
+   * response does no harm to who listens and draws a reset from who does not. A caller whose FIN comes when the response
+   * is under way is taken to have left, as Envoy takes it: then there is nothing harmless to send.
    */
   #suspect(): void {
-    this.#keepAlive = false;
     if (this.#responseBegun) this.#onGone("the caller closed the connection");
-    else if (this.#head?.version === 1) {
-      this.#socket.write(PROCESSING, "latin1");
-      this.#startTimer("probe", PROBE_MS);
-    }
+    else this.#startTimer("probe", PROBE_MS);
+  }
+
+  #probe(): void {
+    if (!this.#exchange) return;
+    if (this.#responseBegun || this.#probed || this.#version === 0) this.#socket.write(NOTHING);
+    else this.#socket.write(PROCESSING, "latin1");
+    this.#probed = true;
+    this.#startTimer("probe", PROBE_MS);
   }
 
   #onGone(detail: string): void {
@@ -213,10 +224,10 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
         }
         break;
       case "probe":
-        if (this.#exchange && !this.#responseBegun) this.#socket.write(PROCESSING, "latin1");
+        this.#probe();
         break;
       case "linger":
-        this.#close();
+        this.#lingerOn();
         break;
     }
   }
@@ -372,14 +383,17 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     this.#head = undefined;
     this.#idleSince = this.#owner.routes.context.clock.now();
     this.#pausedByExchange = false;
-    if (!this.#keepAlive) this.#linger();
+    if (!this.#keepAlive || (this.#peerEnded && !this.#held)) this.#linger();
     else if (this.#held) process.nextTick(takeHeld, this);
     else this.#flowOn();
   }
 
   /** For `takeHeld` alone: in a later tick, so that a long pipeline does not grow the stack. */
   takeHeld(): void {
-    if (this.#mode === "http" && !this.#exchange) this.#takeHeld();
+    if (this.#mode !== "http" || this.#exchange) return;
+    this.#takeHeld();
+    // What is left of an unfinished request will never come.
+    if (this.#peerEnded && !this.#exchange && !this.#held) this.#close();
   }
 
   /** The last response is out: FIN, then wait for the caller's. */
@@ -388,14 +402,26 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     this.#held = undefined;
     this.#reader.close();
     this.#writer.end();
-    if (this.#peerEnded) {
+    if (this.#peerEnded && this.#socket.writableLength === 0) {
       this.#closeGently();
       return;
     }
     this.#mode = "linger";
     this.#pausedByExchange = false;
     this.#socket.resume();
+    this.#unsent = this.#socket.writableLength;
     this.#startTimer("linger", LINGER_MS);
+  }
+
+  /** A slow reader gets its response to the end, as long as it takes some of it within each stream idle timeout. */
+  #lingerOn(): void {
+    const { writableLength } = this.#socket;
+    const { streamIdleTimeoutMs } = this.#owner.routes.filter;
+    this.#stuckMs = writableLength < this.#unsent ? 0 : this.#stuckMs + LINGER_MS;
+    this.#unsent = writableLength;
+    const givenUp = streamIdleTimeoutMs > 0 && this.#stuckMs > streamIdleTimeoutMs;
+    if (writableLength === 0 || givenUp) this.#close();
+    else this.#startTimer("linger", LINGER_MS);
   }
 
   #closeWhenEnded(): void {

@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { seededRandom } from "../../xds/common/random.ts";
+import { eventually } from "../support/eventually.ts";
+import { cluster, GET, ProxyBed } from "../support/proxy-bed.ts";
+import { type RawConnection, ScriptedBackend } from "../support/raw-http.ts";
+
+suite("cancelling", () => {
+  test("a caller that leaves while it waits takes its request away from the upstream", async (t) => {
+    let upstream: RawConnection | undefined;
+    const backend = await ScriptedBackend.start(async (connection) => {
+      await connection.takeMessage();
+      upstream = connection;
+    });
+    t.after(() => backend.close());
+    const bed = await ProxyBed.start({ clusters: [cluster("orders", [backend.port])] });
+    t.after(() => bed.close());
+    const connection = await bed.connect();
+    connection.send(GET);
+    await eventually(() => upstream !== undefined, "the request reaches the backend");
+    connection.socket.destroy();
+    await upstream?.untilEnded();
+    assert.equal(bed.recorder.exchanges[0]?.error, "downstream_disconnect");
+    assert.equal(bed.recorder.exchanges[0]?.attempts[0]?.outcome, "cancelled");
+    assert.equal(bed.proxy.counts().exchanges, 0);
+  });
+
+  test("a caller that leaves within a response stops the upstream at once", async (t) => {
+    let upstream: RawConnection | undefined;
+    const backend = await ScriptedBackend.start(async (connection) => {
+      await connection.takeMessage();
+      connection.send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nbegin");
+      upstream = connection;
+    });
+    t.after(() => backend.close());
+    const bed = await ProxyBed.start({ clusters: [cluster("orders", [backend.port])] });
+    t.after(() => bed.close());
+    const connection = await bed.connect();
+    connection.send(GET);
+    await connection.takeUntil("begin");
+    connection.socket.destroy();
+    await upstream?.untilEnded();
+    assert.equal(bed.recorder.exchanges[0]?.attempts[0]?.outcome, "cancelled");
+  });
+
+  test("a caller that only closed its sending half gets its answer", async (t) => {
+    const backend = await ScriptedBackend.start(async (connection) => {
+      await connection.takeMessage();
+      // Until the proxy has asked whether the caller still listens.
+      await new Promise((resolve) => setTimeout(resolve, 350));
+      connection.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate");
+    });
+    t.after(() => backend.close());
+    const bed = await ProxyBed.start({ clusters: [cluster("orders", [backend.port])] });
+    t.after(() => bed.close());
+    const connection = await bed.connect();
+    connection.send(GET);
+    connection.socket.end();
+    assert.match(
+      await connection.untilEnded(),
+      /^HTTP\/1\.1 102 Processing\r\n\r\nHTTP\/1\.1 200 [\s\S]*late$/,
+    );
+  });
+
+  test("an upstream that breaks off within its response is never made to look whole", async (t) => {
+    const backend = await ScriptedBackend.start(async (connection) => {
+      const target = /^GET (\S+)/.exec(await connection.takeMessage())?.[1];
+      if (target === "/length") connection.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart");
+      else connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n");
+      connection.socket.end();
+    });
+    t.after(() => backend.close());
+    const bed = await ProxyBed.start({ clusters: [cluster("orders", [backend.port])] });
+    t.after(() => bed.close());
+    for (const target of ["/length", "/chunked"]) {
+      const connection = await bed.connect();
+      connection.send(`GET ${target} HTTP/1.1\r\nHost: orders\r\n\r\n`);
+      const answer = await connection.untilEnded();
+      assert.match(answer, /part/);
+      assert.doesNotMatch(answer, /0\r\n\r\n$/);
+    }
+    const old = await bed.connect();
+    old.send("GET /chunked HTTP/1.0\r\nHost: orders\r\n\r\n");
+    await old.untilEnded();
+    assert.ok(old.wasReset, "only a reset tells a truncated body from one that ends with the connection");
+    assert.equal(bed.recorder.exchanges[0]?.attempts[0]?.outcome, "reset");
+  });
+
+  test("aborts at random moments from either side leave nothing behind", async (t) => {
+    const seed = 7;
+    const random = seededRandom(seed);
+    const backend = await ScriptedBackend.start(async (connection) => {
+      for (;;) {
+        await connection.takeMessage();
+        const fate = random();
+        if (fate < 0.15) connection.socket.resetAndDestroy();
+        else if (fate < 0.3) {
+          connection.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+          connection.socket.end();
+        } else if (fate < 0.4) connection.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+        else connection.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood");
+      }
+    });
+    t.after(() => backend.close());
+    const bed = await ProxyBed.start({ clusters: [cluster("orders", [backend.port])] });
+    t.after(() => bed.close());
+    const one = async (): Promise<void> => {
+      const connection = await bed.connect();
+      connection.send(
+        random() < 0.5
+          ? GET
+          : "POST / HTTP/1.1\r\nHost: orders\r\nContent-Length: 8\r\n\r\n12345678".slice(
+              0,
+              40 + random() * 30,
+            ),
+      );
+      for (let turns = random() * 6; turns > 0; turns--)
+        await new Promise((resolve) => setImmediate(resolve));
+      connection.socket.destroy();
+    };
+    for (let round = 0; round < 40; round++) await Promise.all(Array.from({ length: 25 }, one));
+    await eventually(() => {
+      const counts = bed.proxy.counts();
+      return counts.exchanges + counts.attempts + counts.downstreamConnections === 0;
+    }, `seed ${seed}: everything ends`);
+    const counts = bed.proxy.counts();
+    assert.equal(counts.replayBytes, 0);
+    assert.equal(counts.bufferedBytes, 0);
+    assert.equal(counts.upstreamConnections, counts.idleUpstreamConnections);
+    assert.equal(counts.timers, counts.idleUpstreamConnections);
+    assert.equal(bed.proxy.clusters()[0]?.requests.active, 0);
+    assert.equal(bed.proxy.clusters()[0]?.requests.pending, 0);
+    assert.ok(bed.proxy.clusters()[0]?.balancer.endpoints.every(({ inFlight }) => inFlight === 0));
+  });
+});

@@ -1,0 +1,208 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import type { RetryPolicy } from "../../xds/model/route-table.ts";
+import { cluster, forward, GET, ProxyBed, route, routeTable, virtualHost } from "../support/proxy-bed.ts";
+import { ScriptedBackend } from "../support/raw-http.ts";
+
+const RETRY: RetryPolicy = {
+  on: new Set(["5xx"]),
+  numRetries: 2,
+  perTryTimeoutMs: 0,
+  perTryIdleTimeoutMs: 0,
+  statusCodes: new Set(),
+  retriableHeaders: [],
+  retriableRequestHeaders: [],
+  backoffBaseMs: 1,
+  backoffMaxMs: 1,
+  rateLimitedBackoff: undefined,
+  avoidPreviousHosts: true,
+  hostSelectionAttempts: 1,
+};
+
+function retryingTable(policy: Partial<RetryPolicy>): ReturnType<typeof routeTable> {
+  return routeTable(
+    virtualHost("orders", route(forward("orders", { retryPolicy: { ...RETRY, ...policy } }))),
+  );
+}
+
+/** Answers with the statuses in turn, then with 200; tells the bodies it saw. */
+async function failing(statuses: readonly number[], bodies: string[] = []): Promise<ScriptedBackend> {
+  let next = 0;
+  return ScriptedBackend.start(async (connection) => {
+    for (;;) {
+      const request = await connection.takeMessage();
+      bodies.push(request.slice(request.indexOf("\r\n\r\n") + 4));
+      connection.send(`HTTP/1.1 ${statuses[next++] ?? 200} X\r\nContent-Length: 2\r\n\r\nok`);
+    }
+  });
+}
+
+suite("retrying", () => {
+  test("a request of which nothing was sent goes to another endpoint, whatever its method", async (t) => {
+    const backend = await ScriptedBackend.answering("alive");
+    t.after(() => backend.close());
+    const dead = await ScriptedBackend.deadPort();
+    const bed = await ProxyBed.start({ clusters: [cluster("orders", [dead, backend.port])] });
+    t.after(() => bed.close());
+    for (let i = 0; i < 6; i++) {
+      const answer = await bed.ask("POST / HTTP/1.1\r\nHost: orders\r\nContent-Length: 4\r\n\r\nbody");
+      assert.match(answer, /alive$/);
+    }
+    const tried = bed.recorder.exchanges.flatMap(({ attempts }) => attempts);
+    assert.ok(tried.some(({ error }) => error === "connect_failure"));
+    assert.match(tried.find(({ error }) => error !== "")?.decision ?? "", /nothing was sent/);
+  });
+
+  test("when no endpoint can be reached the caller gets 503 UF, once each was tried", async (t) => {
+    const ports = [await ScriptedBackend.deadPort(), await ScriptedBackend.deadPort()];
+    const bed = await ProxyBed.start({ clusters: [cluster("orders", ports)] });
+    t.after(() => bed.close());
+    const answer = await bed.ask(GET);
+    assert.match(answer, /^HTTP\/1\.1 503 [\s\S]*x-envoy-response-flags: UF\r\n/);
+    assert.equal(bed.recorder.exchanges[0]?.attempts.length, 2);
+  });
+
+  test("a reused connection that closes without an answer is tried again for a GET, not for a POST", async (t) => {
+    const backend = await ScriptedBackend.start(async (connection, number) => {
+      await connection.takeMessage();
+      connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+      await connection.takeMessage();
+      if (number % 2 === 0) connection.socket.destroy();
+      else connection.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nagain");
+    });
+    t.after(() => backend.close());
+    const bed = await ProxyBed.start({ clusters: [cluster("orders", [backend.port])] });
+    t.after(() => bed.close());
+    const connection = await bed.connect();
+    connection.send(GET);
+    assert.match(await connection.takeMessage(), /ok$/);
+    connection.send(GET);
+    assert.match(await connection.takeMessage(), /ok$/);
+    assert.equal(bed.recorder.exchanges[1]?.attempts.length, 2);
+    // The second connection is odd and answers; the third is even and closes under the POST.
+    connection.send(GET);
+    assert.match(await connection.takeMessage(), /again$/);
+    await backend.close();
+    connection.socket.destroy();
+  });
+
+  test("a POST is not sent twice when bytes of it may have been read", async (t) => {
+    let requests = 0;
+    const backend = await ScriptedBackend.start(async (connection) => {
+      await connection.takeMessage();
+      connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+      await connection.takeMessage();
+      requests++;
+      connection.socket.destroy();
+    });
+    t.after(() => backend.close());
+    const bed = await ProxyBed.start({ clusters: [cluster("orders", [backend.port])] });
+    t.after(() => bed.close());
+    const connection = await bed.connect();
+    const post = "POST / HTTP/1.1\r\nHost: orders\r\nContent-Length: 4\r\n\r\nbody";
+    connection.send(post);
+    await connection.takeMessage();
+    connection.send(post);
+    assert.match(await connection.takeMessage(), /^HTTP\/1\.1 503 [\s\S]*x-envoy-response-flags: UC\r\n/);
+    assert.equal(requests, 1);
+    connection.socket.destroy();
+  });
+
+  test("retry_on 5xx repeats the request with the same body, elsewhere, and counts the failure", async (t) => {
+    const bodies: string[] = [];
+    const bad = await failing([500, 500, 500], bodies);
+    const good = await failing([], bodies);
+    t.after(() => Promise.all([bad.close(), good.close()]));
+    const bed = await ProxyBed.start({
+      clusters: [cluster("orders", [bad.port, good.port])],
+      table: retryingTable({}),
+    });
+    t.after(() => bed.close());
+    for (let i = 0; i < 2; i++) {
+      const answer = await bed.ask("POST / HTTP/1.1\r\nHost: orders\r\nContent-Length: 4\r\n\r\nbody");
+      assert.match(answer, /^HTTP\/1\.1 200 /);
+    }
+    assert.ok(bodies.length > 2 && bodies.every((body) => body === "body"), bodies.join("|"));
+    const retried = bed.recorder.exchanges.find(({ attempts }) => attempts.length === 2);
+    assert.deepEqual(
+      retried?.attempts.map(({ outcome }) => outcome),
+      ["serverError", "success"],
+    );
+    assert.equal(retried?.attempts[0]?.decision, "retried: retry_on 5xx");
+  });
+
+  test("when the retries are used up the last answer is passed on", async (t) => {
+    const bad = await failing([500, 501, 502, 503]);
+    t.after(() => bad.close());
+    const bed = await ProxyBed.start({ clusters: [cluster("orders", [bad.port])], table: retryingTable({}) });
+    t.after(() => bed.close());
+    assert.match(await bed.ask(GET), /^HTTP\/1\.1 502 /);
+    assert.match(bed.recorder.exchanges[0]?.attempts[2]?.decision ?? "", /all 2 retries are used up/);
+  });
+
+  test("a body larger than what is held is sent once only", async (t) => {
+    const bad = await failing([500]);
+    t.after(() => bad.close());
+    const bed = await ProxyBed.start({
+      clusters: [cluster("orders", [bad.port])],
+      table: retryingTable({}),
+      limits: { replayBytesPerRequest: 1_000 },
+    });
+    t.after(() => bed.close());
+    const body = "x".repeat(5_000);
+    const answer = await bed.ask(`POST / HTTP/1.1\r\nHost: orders\r\nContent-Length: 5000\r\n\r\n${body}`);
+    assert.match(answer, /^HTTP\/1\.1 500 /);
+    assert.equal(bed.recorder.exchanges[0]?.attempts.length, 1);
+    assert.equal(bed.proxy.counts().replayBytes, 0);
+  });
+
+  test("the retry budget keeps retries a small part of what is under way", async (t) => {
+    const bad = await ScriptedBackend.start(async (connection) => {
+      for (;;) {
+        await connection.takeMessage();
+        connection.send("HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n");
+      }
+    });
+    t.after(() => bad.close());
+    const thresholds = {
+      maxConnections: 1024,
+      maxPendingRequests: 1024,
+      maxRequests: 1024,
+      maxRetries: undefined,
+      retryBudget: { percent: 0, minConcurrency: 0 },
+    };
+    const bed = await ProxyBed.start({
+      clusters: [
+        cluster("orders", [bad.port], { circuitBreakers: { default: thresholds, high: thresholds } }),
+      ],
+      table: retryingTable({}),
+    });
+    t.after(() => bed.close());
+    await bed.ask(GET);
+    assert.equal(bed.recorder.exchanges[0]?.attempts.length, 1);
+    assert.match(bed.recorder.exchanges[0]?.attempts[0]?.decision ?? "", /retry budget/);
+  });
+
+  test("a backend that answers garbage is 502 for its caller, and others go on", async (t) => {
+    const garbage = await ScriptedBackend.start(async (connection) => {
+      await connection.takeMessage();
+      connection.send("SSH-2.0-nonsense\r\n\r\n");
+    });
+    const backend = await ScriptedBackend.answering("fine");
+    t.after(() => Promise.all([garbage.close(), backend.close()]));
+    const bed = await ProxyBed.start({
+      clusters: [cluster("orders", [garbage.port]), cluster("other", [backend.port])],
+      table: routeTable(
+        virtualHost("orders", route(forward("orders"))),
+        virtualHost("other", route(forward("other"))),
+      ),
+    });
+    t.after(() => bed.close());
+    const connection = await bed.connect();
+    connection.send(GET);
+    assert.match(await connection.takeMessage(), /^HTTP\/1\.1 502 [\s\S]*x-envoy-response-flags: UPE\r\n/);
+    connection.send("GET / HTTP/1.1\r\nHost: other\r\n\r\n");
+    assert.match(await connection.takeMessage(), /fine$/);
+    connection.socket.destroy();
+  });
+});
