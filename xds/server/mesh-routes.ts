@@ -81,7 +81,9 @@ function readRoute(
   if (!fields) return {};
   const name = fields.string("name", 255);
   const match = readMatch(fields, scope.problems);
-  origins.push({ inResource: `${at}.match`, inFile: childPath(path, "match") });
+  const matchPath = childPath(path, "match");
+  origins.push({ inResource: `${at}.match`, inFile: matchPath });
+  origins.push({ inResource: `${at}.match.safe_regex.regex`, inFile: childPath(matchPath, "regex") });
   const redirect = readRedirect(fields);
   const respond = readResponse(fields);
   const timeout = fields.duration("timeout") ?? defaults.timeout;
