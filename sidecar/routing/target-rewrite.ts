@@ -39,9 +39,11 @@ export class TargetRewrite {
       rewritten = this.#prefix + path.slice(Math.min(this.#matchedLength, path.length));
     } else if (this.#regex !== undefined) {
       const { regex, substitution } = this.#regex;
-      // re2js passes the match and its groups, then the offset and the text: a group's number never reaches those,
-      // because configuration with more groups in the substitution than in the pattern is refused.
-      rewritten = regex.matcher(path).replaceAll((...found: string[]) => substitute(substitution, found));
+      const groups = regex.groupCount() + 1;
+      // re2js passes the match and its groups, and behind them the place and the text of the match.
+      rewritten = regex
+        .matcher(path)
+        .replaceAll((...found: string[]) => substitute(substitution, found.slice(0, groups)));
     }
     // What goes on the wire must be origin-form (RFC 9112, 3.2.1), whatever was configured.
     if (!rewritten.startsWith("/")) rewritten = `/${rewritten}`;
