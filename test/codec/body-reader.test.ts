@@ -87,4 +87,3 @@ for (const [why, body] of REFUSED) {
     }
   });
 }
-
