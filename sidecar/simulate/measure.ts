@@ -1,0 +1,243 @@
+import { BIN_MS, type Recording } from "./recording.ts";
+import { type Phase, watchedFault } from "./scenario.ts";
+
+export interface PhaseResult {
+  readonly name: string;
+  /** Latency of answered requests that started in the phase, from their intended start, ms. NaN: none was answered. */
+  readonly p50: number;
+  readonly p99: number;
+  readonly p999: number;
+  readonly requests: number;
+  readonly failedRequests: number;
+  readonly tries: number;
+  readonly failedTries: number;
+  /** Jain's index of share over speed: 1 when every endpoint gets what its speed asks for. */
+  readonly jain: number;
+}
+
+/** How the policy met the fault that the scenario is about. Times in s, Infinity: not before the end of what was looked at. */
+export interface FaultResult {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly failedTries: number;
+  readonly failedRequests: number;
+  /** Part of all tries that went to the faulty endpoints, 0..1, over the whole fault and over its last half. */
+  readonly share: number;
+  readonly steadyShare: number;
+  /** From when on, for a second, the share is below 1 % (or 2 %). */
+  readonly below1: number;
+  readonly below2: number;
+  /** From when on the share stays near its final mean: within a fifth of it or half a percent of all tries. */
+  readonly settled: number;
+  /** How far the share undercuts its final mean on the way, as part of the fair share. */
+  readonly overshoot: number;
+  /** After repair: from when on, for a second, the share is 80 % of fair. */
+  readonly back: number;
+  /** Variation of the healthy endpoints' shares beyond chance, in bins of 300 ms, over the last half of the fault. */
+  readonly excessVariation: number;
+}
+
+export interface Result {
+  readonly scenario: string;
+  readonly policy: string;
+  readonly seed: number;
+  readonly phases: readonly PhaseResult[];
+  readonly fault: FaultResult | undefined;
+  /** Probes per request. */
+  readonly probes: number;
+}
+
+/** Window in which a share is taken, in bins: 1 s. */
+const WINDOW = 1_000 / BIN_MS;
+/** Window for settling: 3 s, because a small share needs counts. */
+const LONG_WINDOW = 3_000 / BIN_MS;
+const VARIATION_BINS = 3;
+
+export function measure(recording: Recording): Result {
+  const { scenario } = recording;
+  return {
+    scenario: scenario.name,
+    policy: recording.policy,
+    seed: recording.seed,
+    phases: scenario.phases.map((phase) => measurePhase(recording, phase)),
+    fault: measureFault(recording),
+    probes: recording.probes / Math.max(1, recording.requests),
+  };
+}
+
+function measurePhase(recording: Recording, phase: Phase): PhaseResult {
+  const { scenario } = recording;
+  const { latencies, requests } = latenciesIn(recording, phase.fromMs, phase.toMs);
+  const shares = scenario.endpoints.map((_, endpoint) => {
+    const { tries } = countTries(recording, phase.fromMs, phase.toMs, [endpoint]);
+    return tries / scenario.endpoints[endpoint]!.speed;
+  });
+  const all = scenario.endpoints.map((_, endpoint) => endpoint);
+  const { tries, failed } = countTries(recording, phase.fromMs, phase.toMs, all);
+  return {
+    name: phase.name,
+    p50: quantile(latencies, 0.5),
+    p99: quantile(latencies, 0.99),
+    p999: quantile(latencies, 0.999),
+    requests,
+    failedRequests: requests - latencies.length,
+    tries,
+    failedTries: failed,
+    jain: jain(shares),
+  };
+}
+
+function measureFault(recording: Recording): FaultResult | undefined {
+  const { scenario } = recording;
+  const fault = watchedFault(scenario);
+  if (!fault) return undefined;
+  const { fromMs, toMs, endpoints } = fault;
+  const middle = (fromMs + toMs) / 2;
+  const fair = endpoints.length / scenario.endpoints.length;
+  const all = scenario.endpoints.map((_, endpoint) => endpoint);
+  const steadyShare = shareOf(recording, middle, toMs, endpoints);
+  const inFault = latenciesIn(recording, fromMs, toMs);
+  const { settled, overshoot } = settling(recording, fromMs, toMs, endpoints, steadyShare, fair);
+  return {
+    fromMs,
+    toMs,
+    failedTries: countTries(recording, fromMs - scenario.timeoutMs, toMs, all).failed,
+    failedRequests: inFault.requests - inFault.latencies.length,
+    share: shareOf(recording, fromMs, toMs, endpoints),
+    steadyShare,
+    below1: firstWindow(recording, fromMs, toMs, endpoints, (share) => share < 0.01),
+    below2: firstWindow(recording, fromMs, toMs, endpoints, (share) => share < 0.02),
+    settled,
+    overshoot,
+    back: firstWindow(recording, toMs, scenario.durationMs, endpoints, (share) => share >= 0.8 * fair),
+    excessVariation: excessVariation(recording, middle, toMs, endpoints),
+  };
+}
+
+/** Of requests that started in the span: the latencies of those that were answered, sorted, and how many there were. */
+export function latenciesIn(
+  recording: Recording,
+  fromMs: number,
+  toMs: number,
+): { latencies: Float64Array; requests: number } {
+  const latencies = new Float64Array(recording.requests);
+  let answered = 0;
+  let requests = 0;
+  for (let i = 0; i < recording.requests; i++) {
+    const at = recording.startedAt[i]!;
+    if (at < fromMs || at >= toMs) continue;
+    requests++;
+    const latency = recording.latency[i]!;
+    if (!Number.isNaN(latency)) latencies[answered++] = latency;
+  }
+  return { latencies: latencies.subarray(0, answered).sort(), requests };
+}
+
+/** Nearest rank; NaN of nothing. */
+export function quantile(sorted: Float64Array, part: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? Number.NaN;
+}
+
+function countTries(
+  recording: Recording,
+  fromMs: number,
+  toMs: number,
+  endpoints: readonly number[],
+): { tries: number; failed: number } {
+  const width = recording.scenario.endpoints.length;
+  const last = Math.min(recording.bins, Math.round(toMs / BIN_MS));
+  let tries = 0;
+  let failed = 0;
+  for (let bin = Math.max(0, Math.round(fromMs / BIN_MS)); bin < last; bin++) {
+    for (const endpoint of endpoints) {
+      tries += recording.tries[bin * width + endpoint]!;
+      failed += recording.failedTries[bin * width + endpoint]!;
+    }
+  }
+  return { tries, failed };
+}
+
+export function shareOf(
+  recording: Recording,
+  fromMs: number,
+  toMs: number,
+  endpoints: readonly number[],
+): number {
+  const all = recording.scenario.endpoints.map((_, endpoint) => endpoint);
+  const total = countTries(recording, fromMs, toMs, all).tries;
+  return total === 0 ? 0 : countTries(recording, fromMs, toMs, endpoints).tries / total;
+}
+
+function firstWindow(
+  recording: Recording,
+  fromMs: number,
+  toMs: number,
+  endpoints: readonly number[],
+  holds: (share: number) => boolean,
+): number {
+  const span = WINDOW * BIN_MS;
+  for (let at = fromMs; at + span <= toMs; at += BIN_MS) {
+    if (holds(shareOf(recording, at, at + span, endpoints))) return (at - fromMs) / 1_000;
+  }
+  return Number.POSITIVE_INFINITY;
+}
+
+function settling(
+  recording: Recording,
+  fromMs: number,
+  toMs: number,
+  endpoints: readonly number[],
+  final: number,
+  fair: number,
+): { settled: number; overshoot: number } {
+  const span = LONG_WINDOW * BIN_MS;
+  const tolerance = Math.max(0.2 * final, 0.005);
+  let settled = 0;
+  let lowest = final;
+  for (let at = fromMs; at + span <= toMs; at += BIN_MS) {
+    const share = shareOf(recording, at, at + span, endpoints);
+    if (Math.abs(share - final) > tolerance) settled = (at + BIN_MS - fromMs) / 1_000;
+    lowest = Math.min(lowest, share);
+  }
+  return { settled, overshoot: (final - lowest) / fair };
+}
+
+/** Coefficient of variation without the part that independent arrivals have by themselves (Poisson: variance = mean). */
+function excessVariation(
+  recording: Recording,
+  fromMs: number,
+  toMs: number,
+  faulty: readonly number[],
+): number {
+  const width = recording.scenario.endpoints.length;
+  const first = Math.round(fromMs / BIN_MS);
+  const last = Math.round(toMs / BIN_MS);
+  let total = 0;
+  let counted = 0;
+  for (let endpoint = 0; endpoint < width; endpoint++) {
+    if (faulty.includes(endpoint)) continue;
+    const counts: number[] = [];
+    for (let bin = first; bin + VARIATION_BINS <= last; bin += VARIATION_BINS) {
+      let count = 0;
+      for (let i = 0; i < VARIATION_BINS; i++) count += recording.tries[(bin + i) * width + endpoint]!;
+      counts.push(count);
+    }
+    const mean = counts.reduce((sum, count) => sum + count, 0) / counts.length;
+    if (!(mean > 0)) continue;
+    const variance = counts.reduce((sum, count) => sum + (count - mean) ** 2, 0) / counts.length;
+    total += Math.sqrt(Math.max(0, variance / (mean * mean) - 1 / mean));
+    counted++;
+  }
+  return counted === 0 ? 0 : total / counted;
+}
+
+/** Jain, Chiu, Hawe 1984: (sum x)^2 / (n sum x^2). */
+function jain(values: readonly number[]): number {
+  let sum = 0;
+  let squares = 0;
+  for (const value of values) {
+    sum += value;
+    squares += value * value;
+  }
+  return squares === 0 ? 1 : (sum * sum) / (values.length * squares);
+}

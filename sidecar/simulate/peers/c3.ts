@@ -1,0 +1,69 @@
+import type { Slot } from "../../balancing/balancer.ts";
+import { isFailure, type Outcome } from "../../balancing/outcome.ts";
+import type { PolicySources, SimulatedReport } from "../simulated-policy.ts";
+import { lowest, Peer } from "./peer.ts";
+
+/** Weight of a new sample, as in the authors' simulator. */
+const ALPHA = 0.9;
+const QUEUE_EXPONENT = 3;
+
+/**
+ * C3's replica ranking (Suresh et al., NSDI 2015), without its rate control: response time, plus the cube of the expected
+ * queue times service time. It counts its own outstanding requests once for every client, because all others are expected to do
+ * the same. It takes failures for answers, as published.
+ */
+export class C3 extends Peer {
+  #response: number[] = [];
+  #service: number[] = [];
+  #queue: number[] = [];
+  readonly #breaks: boolean;
+  #inARow: number[] = [];
+  #shutUntil: number[] = [];
+
+  /** `breaks`: five consecutive failures take an endpoint out, for 1 s, as clients around C3 do it. */
+  constructor(sources: PolicySources, breaks: boolean) {
+    super(sources);
+    this.#breaks = breaks;
+  }
+
+  protected grow(slots: number): void {
+    while (this.#response.length < slots) {
+      this.#response.push(Number.NaN);
+      this.#service.push(Number.NaN);
+      this.#queue.push(0);
+      this.#inARow.push(0);
+      this.#shutUntil.push(0);
+    }
+  }
+
+  protected choose(candidates: readonly Slot[], now: number): Slot {
+    return lowest(candidates, this.sources.random(), (slot) =>
+      this.#shutUntil[slot]! > now ? Number.MAX_VALUE : this.#score(slot),
+    );
+  }
+
+  protected override onAnswer(slot: Slot, latencyMs: number, outcome: Outcome, now: number): void {
+    this.#response[slot] = blend(this.#response[slot]!, latencyMs);
+    if (!this.#breaks) return;
+    if (!isFailure(outcome)) this.#inARow[slot] = 0;
+    else if (++this.#inARow[slot]! >= 5) this.#shutUntil[slot] = now + 1_000;
+  }
+
+  override onLoadReport(slot: Slot, report: SimulatedReport): void {
+    this.#queue[slot] = blend(this.#queue[slot]!, report.rif);
+    this.#service[slot] = blend(this.#service[slot]!, report.serviceMs);
+  }
+
+  #score(slot: Slot): number {
+    const service = this.#service[slot]!;
+    const response = this.#response[slot]!;
+    const queue = 1 + this.inFlight[slot]! * this.sources.clients + this.#queue[slot]!;
+    if (Number.isNaN(response)) return this.inFlight[slot]! * 1e6;
+    if (Number.isNaN(service)) return response + queue ** QUEUE_EXPONENT;
+    return response - service + queue ** QUEUE_EXPONENT * service;
+  }
+}
+
+function blend(old: number, sample: number): number {
+  return Number.isNaN(old) ? sample : old * (1 - ALPHA) + sample * ALPHA;
+}

@@ -1,0 +1,114 @@
+import type { ClusterLoadAssignment } from "../../../xds/model/endpoint.ts";
+import { endpointAddress } from "../../../xds/model/endpoint.ts";
+import { NO_SLOT, type PickRequest, type Slot, type Ticket } from "../../balancing/balancer.ts";
+import { type Evidence, PICK_REASON } from "../../balancing/evidence.ts";
+import type { Outcome } from "../../balancing/outcome.ts";
+import type { PolicySources, SimulatedPolicy, SimulatedReport } from "../simulated-policy.ts";
+
+/** An attempt under way. */
+interface Attempt {
+  readonly slot: Slot;
+  readonly startedAt: number;
+}
+
+/**
+ * What policies that are here for comparison only have in common. Their slots are the endpoints' indexes in the scenario, so
+ * they keep what they learned of an endpoint that leaves and returns.
+ */
+export abstract class Peer implements SimulatedPolicy {
+  protected readonly sources: PolicySources;
+  /** Own attempts under way, by slot. */
+  protected inFlight: number[] = [];
+  protected readonly open = new Map<Ticket, Attempt>();
+  /** Slots that may be chosen. */
+  protected members: Slot[] = [];
+  readonly #addresses: string[] = [];
+  readonly #slots = new Map<string, Slot>();
+  #lastTicket = 0;
+
+  constructor(sources: PolicySources) {
+    this.sources = sources;
+  }
+
+  /** Chooses among `candidates`, which has one at least. */
+  protected abstract choose(candidates: readonly Slot[], now: number): Slot;
+  protected abstract grow(slots: number): void;
+  protected onAnswer(_slot: Slot, _latencyMs: number, _outcome: Outcome, _now: number): void {}
+  protected onSend(_slot: Slot, _now: number): void {}
+
+  update(assignment: ClusterLoadAssignment): void {
+    this.members = [];
+    for (const locality of assignment.localities) {
+      for (const { host, port } of locality.endpoints) {
+        const address = endpointAddress(host, port);
+        let slot = this.#slots.get(address);
+        if (slot === undefined) {
+          slot = this.#addresses.push(address) - 1;
+          this.#slots.set(address, slot);
+          this.inFlight.push(0);
+        }
+        this.members.push(slot);
+      }
+    }
+    this.grow(this.#addresses.length);
+  }
+
+  address(slot: Slot): string {
+    return this.#addresses[slot] ?? "";
+  }
+
+  pick(request: PickRequest, evidence: Evidence): Slot {
+    evidence.clear();
+    evidence.reason = PICK_REASON.lowestScore;
+    let candidates: readonly Slot[] = this.members;
+    if (request.tried.length > 0) {
+      const untried = candidates.filter((slot) => !request.tried.includes(slot));
+      if (untried.length > 0) candidates = untried;
+    }
+    return candidates.length === 0 ? NO_SLOT : this.choose(candidates, this.sources.clock.now());
+  }
+
+  onStart(slot: Slot): Ticket {
+    const now = this.sources.clock.now();
+    const ticket = ++this.#lastTicket;
+    this.open.set(ticket, { slot, startedAt: now });
+    this.inFlight[slot]!++;
+    this.onSend(slot, now);
+    return ticket;
+  }
+
+  onResponse(_ticket: Ticket): void {}
+
+  onEnd(ticket: Ticket, outcome: Outcome): void {
+    const attempt = this.open.get(ticket);
+    if (!attempt) return;
+    this.open.delete(ticket);
+    this.inFlight[attempt.slot]!--;
+    const now = this.sources.clock.now();
+    this.onAnswer(attempt.slot, now - attempt.startedAt, outcome, now);
+  }
+
+  onLoadReport(_slot: Slot, _report: SimulatedReport): void {}
+
+  tick(): number {
+    return 1_000;
+  }
+}
+
+/** The candidate with the lowest score; among equals the first from a random place on. */
+export function lowest(candidates: readonly Slot[], start: number, score: (slot: Slot) => number): Slot {
+  const count = candidates.length;
+  let at = Math.floor(start * count);
+  let best = candidates[at]!;
+  let bestScore = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < count; i++) {
+    const slot = candidates[at]!;
+    const value = score(slot);
+    if (value < bestScore) {
+      best = slot;
+      bestScore = value;
+    }
+    if (++at === count) at = 0;
+  }
+  return best;
+}

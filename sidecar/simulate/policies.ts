@@ -1,0 +1,161 @@
+import type { OutlierDetection } from "../../xds/model/cluster.ts";
+import { createBalancer, type ResolvedPolicy } from "../balancing/index.ts";
+import { C3 } from "./peers/c3.ts";
+import { D2Relative } from "./peers/d2-relative.ts";
+import { InverseLatency } from "./peers/inverse-latency.ts";
+import { Linkerd } from "./peers/linkerd.ts";
+import { Oracle } from "./peers/oracle.ts";
+import { Prequal } from "./peers/prequal.ts";
+import type { Scenario } from "./scenario.ts";
+import type { PolicySources, SimulatedPolicy } from "./simulated-policy.ts";
+
+/** A policy that can be simulated. */
+export interface PolicyEntry {
+  readonly name: string;
+  readonly title: string;
+  /** Cannot work without reports; others get them when the scenario says so. */
+  readonly needsReports?: boolean;
+  create(sources: PolicySources, scenario: Scenario): SimulatedPolicy;
+}
+
+/** Envoy's defaults for a cluster that has `outlier_detection`; of 20 hosts at most 2 are out. */
+const ENVOY_DETECTION: OutlierDetection = {
+  consecutive5xx: 5,
+  enforcingConsecutive5xx: 100,
+  consecutiveGatewayFailure: 5,
+  enforcingConsecutiveGatewayFailure: 0,
+  splitExternalLocalOriginErrors: false,
+  consecutiveLocalOriginFailure: 5,
+  enforcingConsecutiveLocalOriginFailure: 100,
+  enforcingLocalOriginSuccessRate: 100,
+  intervalMs: 10_000,
+  baseEjectionMs: 30_000,
+  maxEjectionMs: 300_000,
+  maxEjectionJitterMs: 0,
+  maxEjectionPercent: 10,
+  alwaysEjectOneHost: false,
+  enforcingSuccessRate: 100,
+  successRateMinimumHosts: 5,
+  successRateRequestVolume: 100,
+  successRateStdevFactor: 1.9,
+  failurePercentageThreshold: 85,
+  enforcingFailurePercentage: 0,
+  enforcingFailurePercentageLocalOrigin: 0,
+  failurePercentageMinimumHosts: 5,
+  failurePercentageRequestVolume: 50,
+  activeHealthCheckUnejects: true,
+};
+
+/** What Envoy does with a cluster that has no `outlier_detection`: nothing. */
+const NO_DETECTION: OutlierDetection = {
+  ...ENVOY_DETECTION,
+  enforcingConsecutive5xx: 0,
+  enforcingConsecutiveLocalOriginFailure: 0,
+  enforcingLocalOriginSuccessRate: 0,
+  enforcingSuccessRate: 0,
+};
+
+const ROUND_ROBIN: ResolvedPolicy = { kind: "round_robin", slowStart: undefined };
+const LEAST_REQUEST: ResolvedPolicy = {
+  kind: "least_request",
+  choiceCount: 2,
+  activeRequestBias: 1,
+  fullScan: false,
+  slowStart: undefined,
+};
+const PEAK_EWMA: ResolvedPolicy = { kind: "peak_ewma", decayMs: 10_000, defaultRttMs: 30, choiceCount: 2 };
+/** The blackout is shortened from 10 s: a run is a minute long. */
+const WEIGHTED_ROUND_ROBIN: ResolvedPolicy = {
+  kind: "client_side_weighted_round_robin",
+  blackoutMs: 2_000,
+  weightExpirationMs: 180_000,
+  weightUpdateMs: 1_000,
+  errorUtilizationPenalty: 1,
+  metricNames: [],
+};
+const PREQUAL_PUBLISHED = { poolSize: 16, hotQuantile: 2 ** -0.25, avoidsErrors: false };
+const PREQUAL_TUNED = { poolSize: 5, hotQuantile: 0.6, avoidsErrors: false };
+
+export const POLICIES: readonly PolicyEntry[] = [
+  production("round_robin", "round robin", ROUND_ROBIN, NO_DETECTION),
+  production("round_robin_od", "round robin, Envoy ejection", ROUND_ROBIN, ENVOY_DETECTION),
+  production("random", "random", { kind: "random" }, NO_DETECTION),
+  production("least_request", "least request of 2", LEAST_REQUEST, NO_DETECTION),
+  production("least_request_od", "least request, Envoy ejection", LEAST_REQUEST, ENVOY_DETECTION),
+  production("peak_ewma", "peak EWMA of 2", PEAK_EWMA, NO_DETECTION),
+  {
+    name: "linkerd",
+    title: "Linkerd: peak EWMA, penalty, breaker",
+    create: (sources) => new Linkerd(sources),
+  },
+  {
+    name: "prequal_published",
+    title: "Prequal, pool 16, q 0.84",
+    create: (sources) => new Prequal(sources, PREQUAL_PUBLISHED),
+  },
+  {
+    name: "prequal",
+    title: "Prequal, pool 5, q 0.6",
+    create: (sources) => new Prequal(sources, PREQUAL_TUNED),
+  },
+  {
+    name: "prequal_errors",
+    title: "Prequal, pool 5, error aversion",
+    create: (sources) => new Prequal(sources, { ...PREQUAL_TUNED, avoidsErrors: true }),
+  },
+  {
+    ...production("weighted_round_robin", "client-side WRR (A58)", WEIGHTED_ROUND_ROBIN, NO_DETECTION),
+    needsReports: true,
+  },
+  { name: "c3", title: "C3", needsReports: true, create: (sources) => new C3(sources, false) },
+  {
+    name: "c3_breaker",
+    title: "C3, breaker at 5",
+    needsReports: true,
+    create: (sources) => new C3(sources, true),
+  },
+  { name: "d2_relative", title: "Rest.li D2 relative", create: (sources) => new D2Relative(sources) },
+  {
+    name: "inverse_latency",
+    title: "1 / latency, undamped",
+    create: (sources) => new InverseLatency(sources),
+  },
+  production("adaptive", "adaptive (Dashpot)", { kind: "adaptive" }, undefined),
+  {
+    ...production("adaptive_reports", "adaptive, with reports", { kind: "adaptive" }, undefined),
+    needsReports: true,
+  },
+  { name: "oracle", title: "oracle: shortest expected delay", create: (sources) => new Oracle(sources) },
+];
+
+/** An entry that runs the production balancer. `detection` undefined: Dashpot's own. */
+export function production(
+  name: string,
+  title: string,
+  policy: ResolvedPolicy,
+  detection: OutlierDetection | undefined,
+): PolicyEntry {
+  return {
+    name,
+    title,
+    create: ({ clock, random, zone }, scenario) =>
+      createBalancer(
+        policy,
+        {
+          outlierDetection: detection,
+          localZone: zone,
+          locality: {
+            kind: scenario.locality,
+            zoneRoutingEnabled: 100,
+            zoneMinClusterSize: 6,
+            zoneFailTrafficOnPanic: false,
+          },
+        },
+        { clock, random },
+      ),
+  };
+}
+
+export function findPolicy(name: string): PolicyEntry | undefined {
+  return POLICIES.find((entry) => entry.name === name);
+}

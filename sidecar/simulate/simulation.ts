@@ -1,0 +1,365 @@
+import { type Random, seededRandom } from "../../xds/common/random.ts";
+import { OUTCOME, type Outcome } from "../balancing/outcome.ts";
+import { type Attempt, AttemptPool, type SimulatedRequest } from "./attempt.ts";
+import { drawCost, exponential } from "./cost.ts";
+import { EventQueue } from "./event-queue.ts";
+import { FaultSchedule } from "./fault-schedule.ts";
+import { LatencyByLoad } from "./latency-by-load.ts";
+import { assignmentOf, zonesOf } from "./mesh.ts";
+import type { PolicyEntry } from "./policies.ts";
+import { Recording, SAMPLE_MS } from "./recording.ts";
+import type { Scenario } from "./scenario.ts";
+import { Server } from "./server.ts";
+import { SimulatedClient } from "./simulated-client.ts";
+import { VirtualClock } from "./virtual-clock.ts";
+
+const EVENT = Object.freeze({
+  requestBegins: 0,
+  reachesServer: 1,
+  serverFinishes: 2,
+  answerArrives: 3,
+  tryTimesOut: 4,
+  faultMoves: 5,
+  policyTicks: 6,
+  timerFires: 7,
+  sampleTaken: 8,
+  probeReachesServer: 9,
+  probeReturns: 10,
+  rateChanges: 11,
+});
+
+/** Streams of chance, so that requests, costs and faults are the same whatever the policy draws. */
+const STREAM = Object.freeze({ arrivals: 1, costs: 2, network: 3, faults: 4, failures: 5, clients: 100 });
+const SHORTEST_TICK_MS = 10;
+/** Sidecars whose weights are looked at for the picture: all see much the same. */
+const SAMPLED_CLIENTS = 5;
+/** From this part of failing requests on the oracle leaves an endpoint alone. */
+const ORACLE_AVOIDS_FAILING = 0.5;
+
+/** One run: sidecars, network and servers under a virtual clock. The same scenario, policy and seed give the same run. */
+export class Simulation {
+  readonly #scenario: Scenario;
+  readonly #recording: Recording;
+  readonly #queue = new EventQueue();
+  readonly #clock: VirtualClock;
+  readonly #attempts = new AttemptPool();
+  readonly #servers: readonly Server[];
+  readonly #clients: readonly SimulatedClient[];
+  readonly #faults: FaultSchedule;
+  /** Per endpoint: requests on their way to it, and whether the control plane lists it. */
+  readonly #inbound: Int32Array;
+  readonly #listed: boolean[];
+  readonly #reports: boolean;
+  readonly #latencies: readonly LatencyByLoad[] | undefined;
+  readonly #probes: { client: number; rif: number; latencyMs: number; endpoint: number }[] = [];
+  readonly #freeProbes: number[] = [];
+  readonly #arrivals: Random;
+  readonly #costs: Random;
+  readonly #network: Random;
+  readonly #failures: Random;
+  #rate = 0;
+  #rateVersion = 0;
+
+  constructor(scenario: Scenario, entry: PolicyEntry, seed: number) {
+    const stream = (number: number): Random => seededRandom(seed * 1_000_003 + number);
+    this.#scenario = scenario;
+    this.#recording = new Recording(scenario, entry.name, seed);
+    this.#clock = new VirtualClock(this.#queue, EVENT.timerFires);
+    this.#servers = scenario.endpoints.map((shape) => new Server(shape));
+    this.#faults = new FaultSchedule(scenario, this.#queue, EVENT.faultMoves, stream(STREAM.faults));
+    this.#inbound = new Int32Array(this.#servers.length);
+    this.#listed = this.#servers.map(() => true);
+    this.#reports = scenario.reports || entry.needsReports === true;
+    this.#arrivals = stream(STREAM.arrivals);
+    this.#costs = stream(STREAM.costs);
+    this.#network = stream(STREAM.network);
+    this.#failures = stream(STREAM.failures);
+    const zones = zonesOf(scenario);
+    this.#clients = Array.from({ length: scenario.clients }, (_, index) => {
+      const zone = zones[index % zones.length]!;
+      const sources = {
+        clock: this.#clock,
+        random: stream(STREAM.clients + index),
+        clients: scenario.clients,
+        zone,
+        probe: (endpoint: number) => this.#probe(index, endpoint),
+        delayAt: (endpoint: number) => this.#delayAt(endpoint),
+      };
+      return new SimulatedClient(entry.create(sources, scenario), zone, scenario);
+    });
+    const probed = this.#clients[0]?.policy.onProbe !== undefined;
+    this.#latencies = probed ? this.#servers.map(() => new LatencyByLoad()) : undefined;
+  }
+
+  run(): Recording {
+    const { durationMs, rates } = this.#scenario;
+    this.#assign();
+    for (const [index, client] of this.#clients.entries()) {
+      this.#queue.add(Math.max(SHORTEST_TICK_MS, client.policy.tick()), EVENT.policyTicks, index);
+    }
+    for (const [index, rate] of rates.entries()) this.#queue.add(rate.fromMs, EVENT.rateChanges, index);
+    this.#queue.add(0, EVENT.sampleTaken);
+    // Requests of the last moments still get their answers: the run ends when nothing that began inside it is open.
+    const end = durationMs + this.#longestRequest();
+    while (this.#queue.next() && this.#queue.at <= end) {
+      this.#clock.time = this.#queue.at;
+      this.#happen(this.#queue.kind, this.#queue.a, this.#queue.b);
+    }
+    return this.#recording;
+  }
+
+  #happen(kind: number, a: number, b: number): void {
+    switch (kind) {
+      case EVENT.requestBegins:
+        this.#requestBegins(a);
+        break;
+      case EVENT.reachesServer:
+        this.#reachesServer(this.#attempts.at(a));
+        break;
+      case EVENT.serverFinishes:
+        this.#serverFinishes(a, b);
+        break;
+      case EVENT.answerArrives:
+        this.#answerArrives(this.#attempts.at(a), b as Outcome);
+        break;
+      case EVENT.tryTimesOut:
+        this.#tryTimesOut(this.#attempts.at(a));
+        break;
+      case EVENT.faultMoves:
+        this.#faultMoves(a);
+        break;
+      case EVENT.policyTicks: {
+        const wait = Math.max(SHORTEST_TICK_MS, this.#clients[a]!.policy.tick());
+        this.#queue.add(this.#clock.time + wait, EVENT.policyTicks, a);
+        break;
+      }
+      case EVENT.timerFires:
+        this.#clock.fire(a);
+        break;
+      case EVENT.sampleTaken:
+        this.#sample(a);
+        break;
+      case EVENT.probeReachesServer:
+        this.#probeReachesServer(a);
+        break;
+      case EVENT.probeReturns:
+        this.#probeReturns(a);
+        break;
+      case EVENT.rateChanges:
+        this.#rate = this.#scenario.rates[a]!.perSecond;
+        this.#rateVersion++;
+        this.#scheduleRequest();
+        break;
+    }
+  }
+
+  /** Arrivals have no memory, so a change of rate may simply begin anew. */
+  #scheduleRequest(): void {
+    if (this.#rate <= 0) return;
+    const at = this.#clock.time + exponential(1_000 / this.#rate, this.#arrivals);
+    if (at < this.#scenario.durationMs) this.#queue.add(at, EVENT.requestBegins, this.#rateVersion);
+  }
+
+  #requestBegins(rateVersion: number): void {
+    if (rateVersion !== this.#rateVersion) return;
+    this.#scheduleRequest();
+    const client = Math.floor(this.#arrivals() * this.#clients.length);
+    const costMs = drawCost(this.#scenario.cost, this.#costs);
+    this.#begin(client, { startedAt: this.#clock.time, costMs, tries: 0, tried: [] });
+  }
+
+  #begin(clientIndex: number, request: SimulatedRequest): void {
+    const now = this.#clock.time;
+    const client = this.#clients[clientIndex]!;
+    const attempt = this.#attempts.claim();
+    if (!client.begin(attempt, request)) {
+      attempt.holds = 1;
+      this.#attempts.release(attempt);
+      this.#recording.onRequestEnd(request.startedAt, Number.NaN);
+      return;
+    }
+    attempt.client = clientIndex;
+    attempt.startedAt = now;
+    attempt.ended = false;
+    attempt.rif = -1;
+    attempt.holds = 2;
+    this.#inbound[attempt.server]!++;
+    this.#recording.onTry(now, attempt.server);
+    this.#queue.add(now + this.#delay(client, attempt.server), EVENT.reachesServer, attempt.index);
+    this.#queue.add(now + this.#scenario.timeoutMs, EVENT.tryTimesOut, attempt.index);
+  }
+
+  #reachesServer(attempt: Attempt): void {
+    const now = this.#clock.time;
+    const server = this.#servers[attempt.server]!;
+    this.#inbound[attempt.server]!--;
+    attempt.arrivedAt = now;
+    attempt.rifAtArrival = server.rif;
+    if (server.swallows) this.#attempts.release(attempt);
+    else if (server.refuses) this.#answer(attempt, OUTCOME.connectFailure, 0);
+    else if (server.failingPart > 0 && this.#failures() < server.failingPart) {
+      server.countError(now);
+      this.#report(attempt, server);
+      this.#answer(attempt, OUTCOME.serverError, server.failAfterMs);
+    } else {
+      server.arrive(now, attempt.index, attempt.request.costMs);
+      this.#scheduleFinish(attempt.server);
+    }
+  }
+
+  #serverFinishes(index: number, version: number): void {
+    const now = this.#clock.time;
+    const server = this.#servers[index]!;
+    if (version !== server.scheduleVersion) return;
+    server.scheduledAt = Number.POSITIVE_INFINITY;
+    for (let job = server.depart(now); job >= 0; job = server.depart(now)) {
+      const attempt = this.#attempts.at(job);
+      if (server.swallows) this.#attempts.release(attempt);
+      else {
+        this.#latencies?.[index]?.add(attempt.rifAtArrival, now - attempt.arrivedAt);
+        this.#report(attempt, server);
+        this.#answer(attempt, OUTCOME.success, 0);
+      }
+    }
+    this.#scheduleFinish(index);
+  }
+
+  /** An event that comes too early finds nothing done and is set anew, so only an earlier finish needs a new one. */
+  #scheduleFinish(index: number): void {
+    const server = this.#servers[index]!;
+    const at = server.nextDeparture();
+    if (at >= server.scheduledAt || at === Number.POSITIVE_INFINITY) return;
+    server.scheduledAt = at;
+    this.#queue.add(at, EVENT.serverFinishes, index, ++server.scheduleVersion);
+  }
+
+  #report(attempt: Attempt, server: Server): void {
+    if (!this.#reports) return;
+    attempt.rif = server.rif;
+    attempt.utilization = server.utilization;
+    attempt.answersPerSecond = server.answersPerSecond;
+    attempt.errorsPerSecond = server.errorsPerSecond;
+  }
+
+  #answer(attempt: Attempt, outcome: Outcome, afterMs: number): void {
+    const back = this.#delay(this.#clients[attempt.client]!, attempt.server);
+    this.#queue.add(this.#clock.time + afterMs + back, EVENT.answerArrives, attempt.index, outcome);
+  }
+
+  #answerArrives(attempt: Attempt, outcome: Outcome): void {
+    if (!attempt.ended) this.#endTry(attempt, outcome);
+    this.#attempts.release(attempt);
+  }
+
+  #tryTimesOut(attempt: Attempt): void {
+    if (!attempt.ended) this.#endTry(attempt, OUTCOME.timeout);
+    this.#attempts.release(attempt);
+  }
+
+  #endTry(attempt: Attempt, outcome: Outcome): void {
+    const now = this.#clock.time;
+    const client = this.#clients[attempt.client]!;
+    const server = this.#servers[attempt.server]!;
+    const { request } = attempt;
+    attempt.ended = true;
+    if (outcome === OUTCOME.timeout) attempt.rif = -1;
+    client.end(attempt, outcome, server.shape.cores, request.costMs / (server.speed || server.shape.speed));
+    if (outcome === OUTCOME.success) {
+      this.#recording.onRequestEnd(request.startedAt, now - request.startedAt);
+      return;
+    }
+    this.#recording.onFailedTry(attempt.startedAt, attempt.server);
+    if (client.retries(request, attempt.slot, outcome, now)) this.#begin(attempt.client, request);
+    else this.#recording.onRequestEnd(request.startedAt, Number.NaN);
+  }
+
+  #faultMoves(process: number): void {
+    const now = this.#clock.time;
+    const index = this.#faults.advance(process, now);
+    const server = this.#servers[index]!;
+    const refused = server.refuses;
+    server.advance(now);
+    const listed = this.#faults.apply(index, server);
+    if (server.refuses && !refused) {
+      for (let job = server.evict(now); job >= 0; job = server.evict(now)) {
+        this.#answer(this.#attempts.at(job), OUTCOME.reset, 0);
+      }
+    }
+    // The speed has changed: what was scheduled is wrong either way.
+    server.scheduledAt = Number.POSITIVE_INFINITY;
+    server.scheduleVersion++;
+    this.#scheduleFinish(index);
+    if (listed === this.#listed[index]) return;
+    this.#listed[index] = listed;
+    this.#assign();
+  }
+
+  #assign(): void {
+    const assignment = assignmentOf(this.#scenario, (endpoint) => this.#listed[endpoint]!);
+    for (const client of this.#clients) client.policy.update(assignment);
+  }
+
+  #delay(client: SimulatedClient, endpoint: number): number {
+    const { latencyMs, jitter, crossZoneMs } = this.#scenario.network;
+    const far = this.#scenario.endpoints[endpoint]!.zone === client.zone ? 0 : crossZoneMs;
+    return (latencyMs + far) * (1 + jitter * (2 * this.#network() - 1));
+  }
+
+  #probe(client: number, endpoint: number): void {
+    this.#recording.probes++;
+    const index = this.#freeProbes.pop() ?? this.#probes.length;
+    this.#probes[index] = { client, endpoint, rif: 0, latencyMs: 0 };
+    const there = this.#delay(this.#clients[client]!, endpoint);
+    this.#queue.add(this.#clock.time + there, EVENT.probeReachesServer, index);
+  }
+
+  #probeReachesServer(index: number): void {
+    const probe = this.#probes[index]!;
+    const server = this.#servers[probe.endpoint]!;
+    // A process that is gone, hangs or stands still does not answer.
+    if (server.swallows || server.refuses || server.speed === 0) {
+      this.#freeProbes.push(index);
+      return;
+    }
+    probe.rif = server.rif;
+    probe.latencyMs = this.#latencies?.[probe.endpoint]?.median(server.rif) ?? 0;
+    const back = this.#delay(this.#clients[probe.client]!, probe.endpoint);
+    this.#queue.add(this.#clock.time + back, EVENT.probeReturns, index);
+  }
+
+  #probeReturns(index: number): void {
+    const probe = this.#probes[index]!;
+    this.#freeProbes.push(index);
+    this.#clients[probe.client]!.policy.onProbe?.(probe.endpoint, probe.rif, probe.latencyMs);
+  }
+
+  #delayAt(endpoint: number): number {
+    const server = this.#servers[endpoint]!;
+    if (server.refuses || server.swallows || server.failingPart >= ORACLE_AVOIDS_FAILING) {
+      return Number.POSITIVE_INFINITY;
+    }
+    const queue = server.rif + this.#inbound[endpoint]! + 1;
+    return Math.max(1, queue / server.shape.cores) / server.speed;
+  }
+
+  #sample(number: number): void {
+    if (number >= this.#recording.samples) return;
+    const width = this.#servers.length;
+    const from = number * width;
+    for (const [index, server] of this.#servers.entries()) this.#recording.queues[from + index] = server.rif;
+    const watched = this.#clients.slice(0, SAMPLED_CLIENTS).filter((client) => client.policy.view);
+    const weights = this.#recording.weights.subarray(from, from + width);
+    if (watched.length > 0) weights.fill(0);
+    for (const client of watched) {
+      for (const { slot, weight } of client.policy.view?.().endpoints ?? []) {
+        weights[client.endpoint(slot)]! += weight / watched.length;
+      }
+    }
+    this.#queue.add((number + 1) * SAMPLE_MS, EVENT.sampleTaken, number + 1);
+  }
+
+  #longestRequest(): number {
+    const { timeoutMs, retry } = this.#scenario;
+    return retry ? retry.deadlineMs + timeoutMs : timeoutMs;
+  }
+}
