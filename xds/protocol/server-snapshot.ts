@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 
 /** The resource types that the control server serves, named as on the wire. */
-export const CDS = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
-export const EDS = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment";
-export const LDS = "type.googleapis.com/envoy.config.listener.v3.Listener";
-export const RDS = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration";
+export const CDS = "type.googleapis.com/envoy.config.cluster.v3.Cluster" as const;
+export const EDS = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment" as const;
+export const LDS = "type.googleapis.com/envoy.config.listener.v3.Listener" as const;
+export const RDS = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration" as const;
 
 /**
  * In the order in which one change must reach a client, so that nothing is referred to before it is there (xDS protocol,

@@ -129,17 +129,23 @@ export class ServerStream {
   /** The next response to write; to be called again until there is none. Whoever calls it sends what it returns. */
   next(): StreamResponse | undefined {
     this.#retire();
+    let heldBack = false;
     for (const typeUrl of SERVED_TYPES) {
       const subscription = this.#subscriptions.get(typeUrl);
       if (!subscription || subscription.awaiting) continue;
       const update = subscription.due(this.#available(typeUrl));
-      if (!update || ((typeUrl === LDS || typeUrl === RDS) && this.#mustWaitForClusters())) continue;
+      if (!update) continue;
+      if ((typeUrl === LDS || typeUrl === RDS) && this.#mustWaitForClusters()) {
+        heldBack = true;
+        continue;
+      }
       if (typeUrl === CDS) this.#sendEndpointsAgain(subscription, update.resources);
       const version = this.#versionOf(typeUrl);
       const nonce = String(++this.#nonces);
       subscription.onSent(update, version, nonce, this.#clock.wall());
       return { typeUrl, version, nonce, resources: update.resources };
     }
+    if (!heldBack) this.#heldBackUntil = undefined;
     return undefined;
   }
 
@@ -195,10 +201,7 @@ export class ServerStream {
   /** Routes wait while clusters they may name cannot go out yet, because the client still owes an answer on the ones before. */
   #mustWaitForClusters(): boolean {
     const clusters = this.#subscriptions.get(CDS);
-    if (!clusters?.awaiting || !clusters.due(this.#available(CDS))) {
-      this.#heldBackUntil = undefined;
-      return false;
-    }
+    if (!clusters?.awaiting || !clusters.due(this.#available(CDS))) return false;
     const now = this.#clock.now();
     this.#heldBackUntil ??= now + this.#options.orderWaitMs;
     return now < this.#heldBackUntil;
