@@ -16,7 +16,8 @@ import type { Scope } from "./scope.ts";
 
 /**
  * What an `Any` holds: a message of a known type, the free-form content of a TypedStruct whose type is not a known message,
- * or something unknown. `scope` is the place of the content, for the problems that its reader finds.
+ * or something unknown. `scope` is the place of the content, for the problems that its reader finds; of a struct it is the place
+ * around `value`.
  */
 export type Content =
   | { readonly kind: "message"; readonly type: string; readonly message: Message; readonly scope: Scope }
@@ -43,7 +44,7 @@ export function openAny(outer: Scope, any: Any | undefined): Content | undefined
   const message = decodeContent(scope, schema, any.value);
   if (message === undefined) return undefined;
   const struct = asTypedStruct(message);
-  return struct ? openStruct(scope.at("value"), struct) : { kind: "message", type, message, scope };
+  return struct ? openStruct(scope, struct) : { kind: "message", type, message, scope };
 }
 
 /** Opens an `Any` that can only hold one type; undefined after noting a problem. */
@@ -91,11 +92,12 @@ function openStruct(scope: Scope, struct: TypedStruct): Content | undefined {
   const value = struct.value ?? {};
   const schema = TYPES.getMessage(type);
   if (schema === undefined) return { kind: "struct", type, value, scope };
-  const problems = checkShape(schema, value);
-  for (const { path, reason } of problems) scope.within(path).error(reason);
-  if (problems.length > 0) return undefined;
+  const content = scope.at("value");
+  const { problems, json } = checkShape(schema, value);
+  for (const problem of problems) content.within(problem.path).note(problem);
+  if (problems.some((problem) => problem.severity === "error")) return undefined;
   try {
-    return { kind: "message", type, message: fromJson(schema, value, { registry: TYPES }), scope };
+    return { kind: "message", type, message: fromJson(schema, json, { registry: TYPES }), scope: content };
   } catch (error) {
     scope.error(`does not read as ${type}: ${error instanceof Error ? error.message : String(error)}`);
     return undefined;

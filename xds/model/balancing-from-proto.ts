@@ -119,7 +119,7 @@ function policyListOf(scope: Scope, list: LoadBalancingPolicy): Chosen | undefin
 function supportedPolicyOf(content: Content): Chosen | "unsupported" | "wrong" {
   const { scope } = content;
   if (content.kind === "struct") {
-    const balancing = ownPolicyOf(scope, content.type, content.value);
+    const balancing = ownPolicyOf(scope.at("value"), content.type, content.value);
     return balancing ? { balancing, locality: undefined } : "unsupported";
   }
   if (content.kind === "unknown") return "unsupported";

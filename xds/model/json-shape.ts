@@ -9,25 +9,49 @@ import { childPath } from "../common/field-path.ts";
 import { describe, isMapping } from "../common/fields.ts";
 import { didYouMean } from "../common/nearest-name.ts";
 import type { Problem } from "../common/problem.ts";
-import { TYPES } from "../proto/registry.ts";
+import { TypedStructSchema } from "../proto/gen/xds/type/v3/typed_struct_pb.js";
+import { TYPE_URL_PREFIX, TYPES } from "../proto/registry.ts";
 
 /** Deep enough for any real resource, shallow enough for the stack. */
 const DEPTH_LIMIT = 64;
 const PROBLEM_LIMIT = 100;
 
+export interface Shape {
+  readonly problems: readonly Problem[];
+  /** What reads as the message when no problem is an error: the JSON, with content of unknown types wrapped. */
+  readonly json: JsonValue;
+}
+
 /**
  * Compares JSON with a message type by the protobuf JSON mapping (protobuf.dev/programming-guides/json): unknown keys, wrong
- * types, unknown enum words, unknown `@type`s. All problems at once, each under its path as the author spelled it; with none,
- * the JSON reads as the message.
+ * types, unknown enum words. All problems at once, each under its path as the author spelled it.
+ *
+ * An `@type` that is not known gives a warning; its content is wrapped in a TypedStruct, which says on the wire what the
+ * author wrote. So a file made for Envoy is judged by what it asks for, and a client that knows the type can read it.
  */
-export function checkShape(schema: DescMessage, json: JsonValue): readonly Problem[] {
+export function checkShape(schema: DescMessage, json: JsonValue): Shape {
   const check = new ShapeCheck();
   check.message(schema, json, "", 0);
-  return check.problems;
+  return {
+    problems: check.problems,
+    json: check.unknown.size === 0 ? json : wrapUnknown(json, check.unknown),
+  };
+}
+
+function wrapUnknown(json: JsonValue, unknown: ReadonlySet<unknown>): JsonValue {
+  if (Array.isArray(json)) return json.map((item) => wrapUnknown(item, unknown));
+  if (typeof json !== "object" || json === null) return json;
+  if (unknown.has(json)) {
+    const { "@type": type, ...value } = json;
+    return { "@type": TYPE_URL_PREFIX + TypedStructSchema.typeName, type_url: String(type), value };
+  }
+  return Object.fromEntries(Object.entries(json).map(([key, value]) => [key, wrapUnknown(value, unknown)]));
 }
 
 class ShapeCheck {
   readonly problems: Problem[] = [];
+  /** The mappings whose `@type` is not known. */
+  readonly unknown = new Set<unknown>();
 
   #error(path: string, reason: string): void {
     if (this.problems.length < PROBLEM_LIMIT) this.problems.push({ path, reason, severity: "error" });
@@ -74,11 +98,12 @@ class ShapeCheck {
         this.#error(at, unknownKey(schema, key));
         continue;
       }
-      if (value === null && field.message?.typeName !== "google.protobuf.Value") continue;
       const slot = field.oneof ? `one of ${field.oneof.name}` : field;
       const other = given.get(slot);
       if (other !== undefined) this.#error(at, `cannot stand beside "${other}": only one of them may be set`);
       given.set(slot, key);
+      // null is another way to leave a field out.
+      if (value === null && field.message?.typeName !== "google.protobuf.Value") continue;
       this.#field(field, value, at, depth);
     }
   }
@@ -122,7 +147,10 @@ class ShapeCheck {
     }
     const schema = TYPES.getMessage(type.slice(type.lastIndexOf("/") + 1));
     if (schema === undefined) {
-      this.#error(childPath(path, "@type"), `names a type that is not known here: ${describe(type)}`);
+      const reason = `names a type that is not known here, ${describe(type)}`;
+      if (!PLAIN_TYPE.test(type)) this.#error(childPath(path, "@type"), reason);
+      else this.problems.push({ path: childPath(path, "@type"), reason, severity: "warning" });
+      this.unknown.add(json);
       return;
     }
     const entries = Object.entries(json as Record<string, JsonValue>).filter(([key]) => key !== "@type");
@@ -173,6 +201,7 @@ interface Expectation {
   readonly accepts: (json: JsonValue) => boolean;
 }
 
+const PLAIN_TYPE = /^([a-z0-9.-]+\/)?[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+$/;
 const DURATION = /^-?\d{1,12}(\.\d{1,9})?s$/;
 const TIMESTAMP = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;

@@ -47,32 +47,34 @@ export function resourceType<Desc extends DescMessage, T>(definition: Definition
     fromJson(json, context) {
       const message = parse(schema, json);
       if (!message.ok) return { name: "", value: undefined, problems: message.problems };
+      // Whether content of an unknown type matters is for its reader to say, so the warnings of the shape are not repeated.
       const decoded = read(message.value, context);
       return { ...decoded, problems: decoded.problems.map((problem) => asWritten(problem, json)) };
     },
     encode(json): Encoded {
       const message = parse(schema, json);
       if (!message.ok) return { name: "", bytes: undefined, problems: message.problems };
-      const { value } = message;
-      return { name: definition.nameOf(value), bytes: toBinary(schema, value), problems: [] };
+      const { value, problems } = message;
+      return { name: definition.nameOf(value), bytes: toBinary(schema, value), problems };
     },
   };
 }
 
+/** `problems` of what was read are warnings about its shape. */
 type Outcome<M> =
-  | { readonly ok: true; readonly value: M }
+  | { readonly ok: true; readonly value: M; readonly problems: readonly Problem[] }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 function parse<Desc extends DescMessage>(schema: Desc, json: JsonValue): Outcome<MessageShape<Desc>> {
-  const problems = checkShape(schema, json);
-  return problems.length > 0
-    ? { ok: false, problems }
-    : attempt(() => fromJson(schema, json, { registry: TYPES }));
+  const shape = checkShape(schema, json);
+  if (failed(shape.problems)) return { ok: false, problems: shape.problems };
+  const message = attempt(() => fromJson(schema, shape.json, { registry: TYPES }));
+  return message.ok ? { ...message, problems: shape.problems } : message;
 }
 
 function attempt<M>(run: () => M): Outcome<M> {
   try {
-    return { ok: true, value: run() };
+    return { ok: true, value: run(), problems: [] };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return { ok: false, problems: [{ path: "", reason, severity: "error" }] };
@@ -88,6 +90,8 @@ function asWritten(problem: Problem, json: JsonValue): Problem {
   let here: unknown = json;
   let path = "";
   for (const segment of pathSegments(problem.path)) {
+    // The TypedStruct that was put round content of an unknown type is not in what the author wrote.
+    if (segment === "value" && isMapping(here) && "@type" in here && !Object.hasOwn(here, "value")) continue;
     const key = typeof segment === "string" ? spelling(here, segment) : segment;
     path = childPath(path, key);
     here =

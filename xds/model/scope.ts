@@ -82,11 +82,15 @@ export class Scope {
   }
 
   error(reason: string): void {
-    this.#problems.add({ path: this.path, reason, severity: "error" });
+    this.note({ reason, severity: "error" });
   }
 
   warn(reason: string): void {
-    this.#problems.add({ path: this.path, reason, severity: "warning" });
+    this.note({ reason, severity: "warning" });
+  }
+
+  note({ reason, severity }: Pick<Problem, "reason" | "severity">): void {
+    this.#problems.add({ path: this.path, reason, severity });
   }
 
   /** Every problem noted so far, anywhere in the resource. */

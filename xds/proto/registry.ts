@@ -4,6 +4,7 @@ import { file_envoy_config_bootstrap_v3_bootstrap as bootstrap } from "./gen/env
 import { file_envoy_config_cluster_v3_cluster as cluster } from "./gen/envoy/config/cluster/v3/cluster_pb.js";
 import { file_envoy_config_endpoint_v3_endpoint as endpoint } from "./gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import { file_envoy_config_listener_v3_listener as listener } from "./gen/envoy/config/listener/v3/listener_pb.js";
+import { file_envoy_config_route_v3_route_components as routeComponents } from "./gen/envoy/config/route/v3/route_components_pb.js";
 import { file_envoy_config_route_v3_route as route } from "./gen/envoy/config/route/v3/route_pb.js";
 import { file_envoy_extensions_filters_http_fault_v3_fault as fault } from "./gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
 import { file_envoy_extensions_filters_http_router_v3_router as router } from "./gen/envoy/extensions/filters/http/router/v3/router_pb.js";
@@ -41,6 +42,7 @@ export const TYPES: Registry = createRegistry(
   httpInspector,
   tlsInspector,
   route,
+  routeComponents,
   previousHosts,
   cluster,
   endpoint,
