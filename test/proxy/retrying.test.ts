@@ -3,21 +3,7 @@ import { suite, test } from "node:test";
 import type { RetryPolicy } from "../../xds/model/route-table.ts";
 import { cluster, forward, GET, ProxyBed, route, routeTable, virtualHost } from "../support/proxy-bed.ts";
 import { ScriptedBackend } from "../support/raw-http.ts";
-
-const RETRY: RetryPolicy = {
-  on: new Set(["5xx"]),
-  numRetries: 2,
-  perTryTimeoutMs: 0,
-  perTryIdleTimeoutMs: 0,
-  statusCodes: new Set(),
-  retriableHeaders: [],
-  retriableRequestHeaders: [],
-  backoffBaseMs: 1,
-  backoffMaxMs: 1,
-  rateLimitedBackoff: undefined,
-  avoidPreviousHosts: true,
-  hostSelectionAttempts: 1,
-};
+import { RETRY } from "../support/retry-policy.ts";
 
 function retryingTable(policy: Partial<RetryPolicy>): ReturnType<typeof routeTable> {
   return routeTable(
