@@ -19,7 +19,7 @@ export interface Setting<T> {
   /** In the `dashpot:` block; the environment variable is `DASHPOT_` and the same in capitals. */
   readonly key: string;
   readonly type: ValueType<T>;
-  readonly fallback: T;
+  readonly fallback: NoInfer<T>;
   /** What it does, in one sentence. */
   readonly does: string;
   /** What a lower value, or the weaker choice, costs. */

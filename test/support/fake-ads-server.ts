@@ -55,11 +55,10 @@ export class FakeAdsServer {
     return `127.0.0.1:${this.port}`;
   }
 
-  /** The next request, not looked at yet, that `matches`; earlier ones that do not are skipped for good. */
+  /** The first request that `matches` of those that no earlier call has taken, or the next one to come. */
   request(matches: (request: DiscoveryRequest) => boolean): Promise<DiscoveryRequest> {
-    for (let request = this.#requests.shift(); request !== undefined; request = this.#requests.shift()) {
-      if (matches(request)) return Promise.resolve(request);
-    }
+    const at = this.#requests.findIndex(matches);
+    if (at >= 0) return Promise.resolve(this.#requests.splice(at, 1)[0]!);
     return new Promise((found) => this.#waiting.push({ matches, found }));
   }
 
@@ -105,13 +104,9 @@ export class FakeAdsServer {
     stream.on("error", () => {});
     stream.on("end", () => stream.end());
     stream.on("data", (request: DiscoveryRequest) => {
-      const first = this.#waiting[0];
-      if (first?.matches(request)) {
-        this.#waiting.shift();
-        first.found(request);
-      } else if (first === undefined) {
-        this.#requests.push(request);
-      }
+      const at = this.#waiting.findIndex(({ matches }) => matches(request));
+      if (at < 0) this.#requests.push(request);
+      else this.#waiting.splice(at, 1)[0]!.found(request);
     });
   }
 }

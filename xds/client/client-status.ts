@@ -1,6 +1,7 @@
 import type { CacheEntry, EntryFailure, EntryState } from "../protocol/client-entry.ts";
 import type { SotwSubscription, SubscriptionStatus } from "../protocol/client-sotw.ts";
 import type { ServerStatus } from "./ads-connection.ts";
+import type { ClientCounters } from "./client-report.ts";
 
 /** One resource as the cache knows it. Times are wall times in ms. */
 export interface ResourceStatus {
@@ -17,24 +18,6 @@ export interface TypeStatus extends SubscriptionStatus {
   readonly resources: readonly ResourceStatus[];
 }
 
-/** Totals since the start. */
-export interface ClientCounters {
-  /** Responses that could be read. */
-  readonly responses: number;
-  /** Resources whose new content was taken into use. */
-  readonly accepted: number;
-  /** Resources refused, with a NACK. */
-  readonly rejected: number;
-  /** Faults in accepted resources that are ignored. */
-  readonly warnings: number;
-  /** Resources that nobody had asked for. */
-  readonly superfluous: number;
-  /** Messages that were no DiscoveryResponse, or of a type that was never asked for. */
-  readonly unreadable: number;
-  /** Configurations handed to the data plane. */
-  readonly configurations: number;
-}
-
 /** What the sidecar knows of its control plane, for people. */
 export interface XdsStatus {
   /** Empty for a sidecar that has static configuration only. */
@@ -44,7 +27,11 @@ export interface XdsStatus {
   readonly types: readonly TypeStatus[];
   /** What waits for its endpoints or routes. */
   readonly warming: { readonly clusters: readonly string[]; readonly listeners: readonly string[] };
-  readonly counters: ClientCounters;
+  /** Totals since the start. */
+  readonly counters: ClientCounters & {
+    /** Configurations handed to the data plane. */
+    readonly configurations: number;
+  };
 }
 
 export function typeStatus(subscription: SotwSubscription<unknown>): TypeStatus {

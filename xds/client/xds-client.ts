@@ -1,7 +1,6 @@
 import type { BackoffPolicy } from "../common/backoff.ts";
 import type { Cancel, Clock } from "../common/clock.ts";
 import type { Logger } from "../common/logger.ts";
-import { describeProblem } from "../common/problem.ts";
 import type { Random } from "../common/random.ts";
 import type { Cluster } from "../model/cluster.ts";
 import { type Configuration, EMPTY_CONFIGURATION, type Versioned } from "../model/configuration.ts";
@@ -9,10 +8,11 @@ import type { ClusterLoadAssignment } from "../model/endpoint.ts";
 import type { Listener } from "../model/listener.ts";
 import type { RouteTable } from "../model/route-table.ts";
 import type { Node } from "../proto/gen/envoy/config/core/v3/base_pb.js";
-import { type SotwOutcome, type SotwRequest, SotwSubscription } from "../protocol/client-sotw.ts";
+import { type SotwRequest, SotwSubscription } from "../protocol/client-sotw.ts";
 import { AdsConnection, RECONNECT_BACKOFF } from "./ads-connection.ts";
 import type { AdsTransport } from "./ads-transport.ts";
-import { type ClientCounters, typeStatus, type XdsStatus } from "./client-status.ts";
+import { ClientReport } from "./client-report.ts";
+import { typeStatus, type XdsStatus } from "./client-status.ts";
 import { type Plan, planConfiguration } from "./configuration-tree.ts";
 import type { Decoders } from "./decoders.ts";
 import { decodeResponse, encodeRequest } from "./discovery-messages.ts";
@@ -24,8 +24,9 @@ export interface XdsClientOptions {
   /** Which resources the server is asked for without being named by others. Default both. */
   readonly roots?: { readonly listeners: boolean; readonly clusters: boolean };
   readonly node: Node;
-  readonly staticListeners: readonly Versioned<Listener>[];
-  readonly staticClusters: readonly Versioned<Cluster>[];
+  /** Static resources: in use from the start; they win over dynamic ones of the same name. */
+  readonly listeners: readonly Listener[];
+  readonly clusters: readonly Cluster[];
   readonly decoders: Decoders;
   readonly clock: Clock;
   readonly random: Random;
@@ -43,9 +44,6 @@ export interface XdsClientOptions {
 const APPLY_INTERVAL_MS = 50;
 const SLICE_MS = 5;
 
-/** Warnings are logged once per resource and field; beyond this many different ones they are only counted. */
-const REMEMBERED_WARNINGS = 1000;
-
 /**
  * The sidecar's side of xDS: keeps a state-of-the-world ADS stream to the control server and turns what arrives into one consistent
  * `Configuration` after another. Nothing that comes off the wire makes it throw or forget: what is bad is refused with its reason
@@ -60,17 +58,11 @@ export class XdsClient {
   readonly #routeTables: SotwSubscription<RouteTable>;
   /** In the order in which a new stream asks: make before break, so clusters before the routes that name them. */
   readonly #types: ReadonlyMap<string, SotwSubscription<unknown>>;
-  readonly #counters = {
-    responses: 0,
-    accepted: 0,
-    rejected: 0,
-    warnings: 0,
-    superfluous: 0,
-    unreadable: 0,
-    configurations: 0,
-  } satisfies ClientCounters;
-  readonly #warned = new Set<string>();
-  readonly #loggedNacks = new Map<string, string>();
+  readonly #report: ClientReport;
+  readonly #static: {
+    readonly listeners: readonly Versioned<Listener>[];
+    readonly clusters: readonly Versioned<Cluster>[];
+  };
   #nodeSent = false;
   /** The newest plan; its configuration may be ahead of the one in use by less than the apply interval. */
   #plan: Plan = {
@@ -99,10 +91,15 @@ export class XdsClient {
       transport,
       roots = { listeners: true, clusters: true },
     } = options;
+    this.#report = new ClientReport(logger);
+    this.#static = {
+      listeners: options.listeners.map((value) => asStatic(value, clock)),
+      clusters: options.clusters.map((value) => asStatic(value, clock)),
+    };
     const awaited = (what: string) => ({
       clock,
       onTimeout: (names: readonly string[]) => {
-        logger.warn({ names: names.slice(0, 20), count: names.length }, `${what} did not come in time`);
+        this.#report.missing(what, names);
         this.#replan();
       },
     });
@@ -155,7 +152,7 @@ export class XdsClient {
       initialized: this.#initialized,
       types: this.#connection === undefined ? [] : Array.from(this.#types.values(), typeStatus),
       warming: this.#plan.warming,
-      counters: { ...this.#counters },
+      counters: { ...this.#report.counters(), configurations: this.#inUse.generation },
     };
   }
 
@@ -174,16 +171,9 @@ export class XdsClient {
     const response = decodeResponse(bytes);
     const type = response && this.#types.get(response.typeUrl);
     if (response === undefined || type === undefined) {
-      this.#counters.unreadable++;
-      const what =
-        response === undefined ? "that is no DiscoveryResponse" : "of a type that was not asked for";
-      const context = { bytes: bytes.length, typeUrl: response?.typeUrl.slice(0, 200) };
-      this.#warnOnce(`message ${what}`, () =>
-        this.#options.logger.warn(context, `ignored a message of the control server ${what}`),
-      );
+      this.#report.unreadable(bytes.length, response?.typeUrl);
       return;
     }
-    this.#counters.responses++;
     this.#reading = true;
     const { clock, sliceMs = SLICE_MS } = this.#options;
     this.#cancelReading = runSliced(
@@ -193,7 +183,7 @@ export class XdsClient {
         this.#reading = false;
         this.#connection?.resume();
         this.#send(outcome.request);
-        this.#report(response.typeUrl, response.versionInfo, outcome);
+        this.#report.response(response.typeUrl, response.versionInfo, outcome);
         if (outcome.changed || this.#replanDue || !this.#initialized) this.#replan();
       },
     );
@@ -207,69 +197,50 @@ export class XdsClient {
     if (this.#replanDue) this.#replan();
   }
 
-  #report(typeUrl: string, version: string, outcome: SotwOutcome): void {
-    const { logger } = this.#options;
-    this.#counters.accepted += outcome.updated;
-    this.#counters.rejected += outcome.rejections.length;
-    this.#counters.superfluous += outcome.superfluous;
-    this.#counters.warnings += outcome.warnings.length;
-    const refusal = outcome.request.errorDetail;
-    // A server that sends the same bad thing again and again is told so each time, the log only once.
-    if (refusal !== undefined && this.#loggedNacks.get(typeUrl) !== refusal) {
-      logger.error(
-        { typeUrl, version, refusal },
-        "refused resources of the control server, their last good content stays",
-      );
-    }
-    if (refusal === undefined) this.#loggedNacks.delete(typeUrl);
-    else this.#loggedNacks.set(typeUrl, refusal);
-    for (const { name, problem } of outcome.warnings) {
-      this.#warnOnce(`${typeUrl} ${name} ${problem.path}`, () =>
-        logger.warn({ typeUrl, resource: name, path: problem.path }, describeProblem(problem)),
-      );
-    }
-  }
-
-  #warnOnce(key: string, log: () => void): void {
-    if (this.#warned.has(key) || this.#warned.size >= REMEMBERED_WARNINGS) return;
-    this.#warned.add(key);
-    log();
-  }
-
   /** Plans at once, so that the names a new cluster or listener needs are asked for without delay; hands out at the interval. */
   #replan(): void {
     this.#replanDue = this.#reading;
     if (this.#closed || this.#reading) return;
-    const { clock, staticClusters, staticListeners } = this.#options;
+    const { clock } = this.#options;
     this.#plan = planConfiguration(this.#plan.configuration, {
-      listeners: [...staticListeners, ...valuesOf(this.#listeners)],
-      clusters: [...staticClusters, ...valuesOf(this.#clusters)],
+      listeners: [...this.#static.listeners, ...valuesOf(this.#listeners)],
+      clusters: [...this.#static.clusters, ...valuesOf(this.#clusters)],
       routeTable: (name) => this.#routeTables.entries.get(name),
       assignment: (name) => this.#assignments.entries.get(name),
       wall: clock.wall(),
     });
     this.#send(this.#assignments.want(this.#plan.assignments));
     this.#send(this.#routeTables.want(this.#plan.routeTables));
+    this.#apply();
     this.#initialized ||= this.#complete();
+  }
+
+  #apply(): void {
+    const { clock } = this.#options;
     if (this.#plan.configuration === this.#inUse || this.#cancelApply !== undefined) return;
     const wait = this.#appliedAt + (this.#options.applyIntervalMs ?? APPLY_INTERVAL_MS) - clock.now();
-    if (wait <= 0) this.#apply();
-    else this.#cancelApply = clock.after(wait, () => this.#apply());
+    if (wait <= 0) {
+      this.#handOut();
+      return;
+    }
+    this.#cancelApply = clock.after(wait, () => {
+      this.#cancelApply = undefined;
+      this.#handOut();
+      this.#initialized ||= this.#complete();
+    });
   }
 
   #complete(): boolean {
     const { clusters, listeners } = this.#plan.warming;
-    if (clusters.length > 0 || listeners.length > 0) return false;
+    if (clusters.length > 0 || listeners.length > 0 || this.#plan.configuration !== this.#inUse) return false;
     return this.#connection === undefined || (this.#clusters.complete && this.#listeners.complete);
   }
 
-  #apply(): void {
-    this.#cancelApply = undefined;
+  #handOut(): void {
     const next = { ...this.#plan.configuration, generation: this.#inUse.generation + 1 };
     this.#plan = { ...this.#plan, configuration: Object.freeze(next) };
     this.#inUse = next;
     this.#appliedAt = this.#options.clock.now();
-    this.#counters.configurations++;
     try {
       this.#options.onConfiguration(next);
     } catch (error) {
@@ -280,6 +251,10 @@ export class XdsClient {
       );
     }
   }
+}
+
+function asStatic<T>(value: T, clock: Clock): Versioned<T> {
+  return { value, version: "static", since: clock.wall() };
 }
 
 function* valuesOf<T>(subscription: SotwSubscription<T>): Generator<Versioned<T>> {

@@ -1,0 +1,112 @@
+import { readFileSync } from "node:fs";
+import { describeProblem, type Problem, Problems } from "../../xds/common/problem.ts";
+import { SourceText } from "../../xds/common/source-text.ts";
+import { type Bootstrap, DEFAULT_ADMIN, defaultNode, readBootstrap } from "./bootstrap.ts";
+import { readGrpcBootstrap } from "./bootstrap-grpc.ts";
+import { NO_STATIC_RESOURCES } from "./bootstrap-static.ts";
+import { type Environment, parseSettings } from "./settings.ts";
+
+/** What the command line says; empty or absent is not said. Each has its `DASHPOT_*` variable, read by the command line's parser. */
+export interface BootstrapSource {
+  /** An Envoy v3 bootstrap, YAML or JSON. */
+  readonly file?: string | undefined;
+  /** HOST:PORT of the control server, instead of a file. */
+  readonly xds?: string | undefined;
+  /** Override what a file says. */
+  readonly nodeId?: string | undefined;
+  readonly nodeCluster?: string | undefined;
+  readonly environment: Environment;
+}
+
+export interface LoadedBootstrap {
+  /** Undefined when there is any error. */
+  readonly bootstrap: Bootstrap | undefined;
+  /** Each problem for people, with file, line, column and the line itself where there is a file. */
+  readonly errors: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+type Reader = (document: unknown, environment: Environment, problems: Problems) => Bootstrap;
+
+/**
+ * The bootstrap from the first of: the file, the `--xds` address, gRPC's `GRPC_XDS_BOOTSTRAP` (a file) and
+ * `GRPC_XDS_BOOTSTRAP_CONFIG` (the text itself). Never throws: what cannot be read is an error in the result.
+ */
+export function loadBootstrap(source: BootstrapSource): LoadedBootstrap {
+  const { environment, file, xds } = source;
+  if (file) return named(fromFile(file, readBootstrap, environment), source);
+  if (xds) return named(fromAddress(xds, environment), source);
+  const { GRPC_XDS_BOOTSTRAP: grpcFile, GRPC_XDS_BOOTSTRAP_CONFIG: grpcText } = environment;
+  if (grpcFile) return named(fromFile(grpcFile, readGrpcBootstrap, environment), source);
+  if (grpcText)
+    return named(fromText(grpcText, "GRPC_XDS_BOOTSTRAP_CONFIG", readGrpcBootstrap, environment), source);
+  const ways = "a file (-c), an address (--xds HOST:PORT) or the variable GRPC_XDS_BOOTSTRAP";
+  return failed(`nothing says where the configuration comes from: give ${ways}`);
+}
+
+/** Checks the text of an Envoy bootstrap without starting anything, for `dashpot validate`. */
+export function validateBootstrap(text: string, file: string, environment: Environment): LoadedBootstrap {
+  return fromText(text, file, readBootstrap, environment);
+}
+
+function fromFile(file: string, read: Reader, environment: Environment): LoadedBootstrap {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    return failed(`${file}: cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  return fromText(text, file, read, environment);
+}
+
+function fromText(text: string, file: string, read: Reader, environment: Environment): LoadedBootstrap {
+  const source = new SourceText(text, file);
+  if (source.syntax.length > 0) {
+    return { bootstrap: undefined, errors: source.syntax.map((found) => source.render(found)), warnings: [] };
+  }
+  const problems = new Problems();
+  const bootstrap = read(source.value, environment, problems);
+  // A fault of a variable stands in no file.
+  const show = (problem: Problem) =>
+    problem.path.startsWith("DASHPOT_") ? describeProblem(problem) : source.render(source.place(problem));
+  return result(bootstrap, problems, show);
+}
+
+function fromAddress(target: string, environment: Environment): LoadedBootstrap {
+  const problems = new Problems();
+  if (!/^[^\s:/]+:\d{1,5}$|^\[[0-9a-fA-F:.]+\]:\d{1,5}$/.test(target)) {
+    problems.error("--xds", `must be HOST:PORT, like 127.0.0.1:18000, not ${JSON.stringify(target)}`);
+  }
+  const settings = parseSettings(undefined, environment, problems);
+  const bootstrap: Bootstrap = {
+    node: defaultNode(),
+    admin: DEFAULT_ADMIN,
+    dynamic: { server: { target, tls: undefined }, listeners: true, clusters: true },
+    resources: NO_STATIC_RESOURCES,
+    settings,
+  };
+  return result(bootstrap, problems, describeProblem);
+}
+
+function result(
+  bootstrap: Bootstrap,
+  problems: Problems,
+  show: (problem: Problem) => string,
+): LoadedBootstrap {
+  return {
+    bootstrap: problems.failed ? undefined : bootstrap,
+    errors: problems.errors.map(show),
+    warnings: problems.warnings.map(show),
+  };
+}
+
+function named(loaded: LoadedBootstrap, { nodeId, nodeCluster }: BootstrapSource): LoadedBootstrap {
+  if (loaded.bootstrap === undefined) return loaded;
+  const { node } = loaded.bootstrap;
+  const named = { ...node, id: nodeId || node.id, cluster: nodeCluster || node.cluster };
+  return { ...loaded, bootstrap: { ...loaded.bootstrap, node: named } };
+}
+
+function failed(reason: string): LoadedBootstrap {
+  return { bootstrap: undefined, errors: [reason], warnings: [] };
+}
