@@ -15,6 +15,7 @@ interface MeshEndpoint {
   readonly region: string;
   readonly zone: string;
   readonly priority: number;
+  readonly weight: number;
 }
 
 /** The endpoints of a service as a ClusterLoadAssignment, and whether all are IP addresses (EDS takes nothing else). */
@@ -49,6 +50,8 @@ export function readAssignment(clusterName: string, items: readonly Item[], prob
     return {
       locality: { region, zone },
       priority,
+      // gRPC clients leave out a locality without a weight; the sum gives every endpoint the share of its own weight.
+      load_balancing_weight: members.reduce((sum, { weight }) => sum + weight, 0),
       lb_endpoints: members.map((member) => member.json),
     };
   });
@@ -92,7 +95,7 @@ function buildEndpoint(
     health_status: health?.toUpperCase(),
     load_balancing_weight: weight,
   });
-  return { address, path, json, region, zone, priority };
+  return { address, path, json, region, zone, priority, weight: weight ?? 1 };
 }
 
 /** Priorities are used in turn from 0; a gap would be refused by every client (gRFC A27). */

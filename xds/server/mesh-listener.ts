@@ -7,17 +7,23 @@ import { ADS_SOURCE } from "./mesh-cluster.ts";
 import { type Draft, type Origin, originsBelow, type Part } from "./mesh-draft.ts";
 
 /** The listener of a file that names none. */
-const DEFAULT_LISTENER = { name: "outbound", address: "127.0.0.1:15001" };
+const DEFAULT_LISTENER = { name: "outbound", host: "127.0.0.1", port: 15_001 };
+
+type ListenerAddress = { readonly host: string; readonly port: number } | "grpc";
+
 const HCM =
   "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 const ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router";
 
-/** A listener and its route table, with one virtual host for each of its services. */
+/**
+ * A listener and its route table, with one virtual host for each of its services. `grpc: true` instead of an address makes one
+ * that binds nothing: gRPC clients dial its name, `xds:///NAME`, and its routes are found by that name as domain.
+ */
 export function readListener(item: Item, hosts: ReadonlyMap<string, Part>, problems: Problems): Draft[] {
   const fields = Fields.of(item.value, item.path, problems);
   if (!fields) return [];
   const name = fields.required("name") ? fields.nonEmptyString("name", 255) : undefined;
-  const address = fields.required("address") ? fields.nonEmptyString("address", 300) : undefined;
+  const address = readAddress(fields);
   const services = fields.strings("services", 10_000);
   for (const service of services ?? []) {
     if (hosts.has(service)) continue;
@@ -25,53 +31,58 @@ export function readListener(item: Item, hosts: ReadonlyMap<string, Part>, probl
   }
   fields.close();
   if (name === undefined || address === undefined) return [];
-  const parsed = parseHostPort(address);
-  if ("error" in parsed || !parsed.isIp) {
-    const reason = "error" in parsed ? parsed.error : "a listener binds an IP address, not a name";
-    fields.error("address", `${reason} (here: ${describe(address)})`);
-    return [];
-  }
   const wanted = [...hosts].filter(([service]) => services === undefined || services.includes(service));
   return draftListener(
     name,
-    parsed,
+    address,
     item.path,
     wanted.map(([, host]) => host),
   );
 }
 
+/** Undefined after a problem. */
+function readAddress(fields: Fields): ListenerAddress | undefined {
+  if (fields.boolean("grpc") === true) {
+    if (fields.has("address"))
+      fields.error("address", 'a listener for gRPC clients binds nothing: "grpc" or "address"');
+    return "grpc";
+  }
+  const address = fields.required("address") ? fields.nonEmptyString("address", 300) : undefined;
+  if (address === undefined) return undefined;
+  const parsed = parseHostPort(address);
+  if (!("error" in parsed) && parsed.isIp) return parsed;
+  const reason = "error" in parsed ? parsed.error : "a listener binds an IP address, not a name";
+  fields.error("address", `${reason} (here: ${describe(address)})`);
+  return undefined;
+}
+
 export function defaultListener(hosts: ReadonlyMap<string, Part>): Draft[] {
-  const [host, port] = DEFAULT_LISTENER.address.split(":");
-  return draftListener(DEFAULT_LISTENER.name, { host: host!, port: Number(port) }, "services", [
-    ...hosts.values(),
-  ]);
+  const { name, host, port } = DEFAULT_LISTENER;
+  return draftListener(name, { host, port }, "services", [...hosts.values()]);
 }
 
 function draftListener(
   name: string,
-  { host, port }: { host: string; port: number },
+  address: ListenerAddress,
   path: string,
   hosts: readonly Part[],
 ): Draft[] {
-  const listener = {
-    name,
-    address: { socket_address: { address: host, port_value: port } },
-    filter_chains: [
-      {
-        filters: [
-          {
-            name: "envoy.filters.network.http_connection_manager",
-            typed_config: {
-              "@type": HCM,
-              stat_prefix: name,
-              rds: { route_config_name: name, config_source: ADS_SOURCE },
-              http_filters: [{ name: "envoy.filters.http.router", typed_config: { "@type": ROUTER } }],
-            },
-          },
-        ],
-      },
-    ],
+  const manager = {
+    "@type": HCM,
+    stat_prefix: name,
+    rds: { route_config_name: name, config_source: ADS_SOURCE },
+    http_filters: [{ name: "envoy.filters.http.router", typed_config: { "@type": ROUTER } }],
   };
+  const listener =
+    address === "grpc"
+      ? { name, api_listener: { api_listener: manager } }
+      : {
+          name,
+          address: { socket_address: { address: address.host, port_value: address.port } },
+          filter_chains: [
+            { filters: [{ name: "envoy.filters.network.http_connection_manager", typed_config: manager }] },
+          ],
+        };
   const origins: Origin[] = [{ inResource: "", inFile: path }];
   const routes = {
     name,

@@ -58,7 +58,7 @@ describe("a damaged mesh file", () => {
         const count = text.split("\n").length;
         for (const { line, column } of problems) assert.ok(line >= 1 && line <= count && column >= 1);
       }),
-      { seed: 20_263, numRuns: 250 },
+      { seed: 20_263, numRuns: 150 },
     );
   });
 
@@ -71,7 +71,7 @@ describe("a damaged mesh file", () => {
         );
         assert.ok(snapshot || problems.length > 0);
       }),
-      { seed: 20_264, numRuns: 250 },
+      { seed: 20_264, numRuns: 150 },
     );
   });
 });

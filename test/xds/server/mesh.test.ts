@@ -147,6 +147,11 @@ describe("a mesh file", () => {
       /^4:24 listeners\[0\]\.address: a listener binds an IP address/,
     ],
     [
+      "a listener for gRPC clients with an address",
+      `${service()}\nlisteners: [{ name: a, grpc: true, address: "127.0.0.1:1" }]`,
+      /binds nothing/,
+    ],
+    [
       "a listener for a service that is not there",
       `${service()}\nlisteners: [{ name: a, address: "127.0.0.1:1", services: [ordes] }]`,
       /no service is named "ordes" \(did you mean "orders"\?\)/,
