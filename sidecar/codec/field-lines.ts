@@ -118,7 +118,7 @@ export class FieldReader {
       const value = text.slice(valueStart - base, valueEnd - base);
       const nameLength = nameEnd - nameStart;
       if (nameLength <= 17 && SPECIAL_LENGTHS[nameLength] === 1) {
-        const outcome = this.#special(bytes, nameStart, nameLength, value);
+        const outcome = this.#special(bytes, nameStart, nameLength, value, valueEnd);
         if (outcome === HOP_BY_HOP) continue;
         if (outcome !== END_TO_END) return outcome;
       }
@@ -144,7 +144,7 @@ export class FieldReader {
   }
 
   /** Names are told apart by length first: only those few that can be special are compared. */
-  #special(bytes: Buffer, at: number, length: number, value: string): Outcome {
+  #special(bytes: Buffer, at: number, length: number, value: string, valueEnd: number): Outcome {
     switch (length) {
       case 2:
         if (!isWord(bytes, at, "te")) return END_TO_END;
@@ -178,7 +178,9 @@ export class FieldReader {
       case 16:
         return isWord(bytes, at, "proxy-connection") ? HOP_BY_HOP : END_TO_END;
       case 17:
-        return isWord(bytes, at, "transfer-encoding") ? this.#takeCoding(value) : END_TO_END;
+        if (!isWord(bytes, at, "transfer-encoding")) return END_TO_END;
+        // White space behind the coding is legal, but there are parsers (llhttp) to which "chunked" and a tab is another coding.
+        return bytes[valueEnd] === CR ? this.#takeCoding(value) : BAD_CODING;
       default:
         return END_TO_END;
     }

@@ -13,6 +13,7 @@ const CODING_AND_LENGTH = refusal("malformed", "both Transfer-Encoding and Conte
 const LONG_HEAD = refusal("head_too_large", "the response head is longer than allowed");
 const GARBAGE = refusal("malformed", "a control character, or a line that does not end with CR LF");
 const MANY_INTERIM = refusal("malformed", "more interim responses than allowed");
+const INTERIM_BODY = refusal("malformed", "an interim response that claims to have a body");
 const UNSOLICITED = refusal("malformed", "bytes that answer no request");
 
 /** What is read, in order: any interim heads, then one head, data, one end; or a tunnel; or `onMalformed`, and nothing after it. */
@@ -194,7 +195,9 @@ export class ResponseReader implements BodySink {
   }
 
   #takeInterim(): void {
-    if (++this.#interim > this.#limits.maxInformational) this.#refuse(MANY_INTERIM);
+    // It has no body whatever it claims (RFC 9112, 6.3), but not all parsers know that: where the next response begins is in doubt.
+    if (this.#fields.chunked || this.#fields.contentLength > 0) this.#refuse(INTERIM_BODY);
+    else if (++this.#interim > this.#limits.maxInformational) this.#refuse(MANY_INTERIM);
     else this.#sink.onInformational(this.#head("none", true));
   }
 

@@ -93,6 +93,8 @@ const REFUSED: readonly (readonly [
       ["a parameter of chunked", `${LINE}Transfer-Encoding: chunked;a=b\r\n\r\n0\r\n\r\n`],
       ["a quoted chunked", `${LINE}Transfer-Encoding: "chunked"\r\n\r\n0\r\n\r\n`],
       ["a vertical tab before chunked", `${LINE}Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n`],
+      ["a tab behind chunked", `${LINE}Transfer-Encoding: chunked\t\r\n\r\n0\r\n\r\n`],
+      ["a space behind chunked", `${LINE}Transfer-Encoding: chunked \r\n\r\n0\r\n\r\n`],
       ["an empty Transfer-Encoding", `${LINE}Transfer-Encoding:\r\n\r\n`],
       ["a Connection that is no list of tokens", `${LINE}Connection: a b\r\n\r\n`],
       ["a TLS handshake", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"],

@@ -135,6 +135,8 @@ const REFUSED: readonly (readonly [why: string, wire: string])[] = [
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
   ],
   ["more interim responses than allowed", "HTTP/1.1 103 x\r\n\r\n".repeat(17)],
+  ["an interim response with a length", "HTTP/1.1 103 x\r\nContent-Length: 2\r\n\r\n"],
+  ["an interim response with chunks", "HTTP/1.1 103 x\r\nTransfer-Encoding: chunked\r\n\r\n"],
   ["a head longer than its bound", `${OK}a: ${"b".repeat(70_000)}\r\n\r\n`],
   ["an unfinished head longer than its bound", `${OK}a: ${"b".repeat(70_000)}`],
 ];
