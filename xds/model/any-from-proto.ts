@@ -58,12 +58,16 @@ export function openAnyAs<Desc extends DescMessage>(
   const { scope } = content;
   if (content.kind === "message" && isMessage(content.message, schema))
     return { message: content.message, scope };
-  scope.error(`must hold ${schema.typeName}, not ${content.type.slice(0, 200)}`);
+  scope.error(`must hold ${schema.typeName}, not ${content.type}`);
   return undefined;
 }
 
+/** No real type has a longer name; a cut one is unknown, as the whole one would be. */
+const LONGEST_TYPE_NAME = 256;
+
 function typeName(typeUrl: string): string {
-  return typeUrl.slice(typeUrl.lastIndexOf("/") + 1);
+  const start = typeUrl.lastIndexOf("/") + 1;
+  return typeUrl.slice(start, start + LONGEST_TYPE_NAME);
 }
 
 function decodeContent(scope: Scope, schema: DescMessage, bytes: Uint8Array): Message | undefined {

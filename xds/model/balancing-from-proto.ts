@@ -109,7 +109,7 @@ function policyListOf(scope: Scope, list: LoadBalancingPolicy): Chosen | undefin
     const chosen = supportedPolicyOf(content);
     if (chosen === "wrong") return undefined;
     if (chosen !== "unsupported") return chosen;
-    seen.push(content.type.slice(0, 200));
+    seen.push(content.type);
   }
   const found = seen.length === 0 ? "is empty" : `holds only ${seen.slice(0, 8).join(", ")}`;
   scope.at("policies").error(`names no policy that is supported: it ${found}`);

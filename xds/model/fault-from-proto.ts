@@ -111,7 +111,7 @@ function filterConfigOf(
   if (content.kind === "message" && isMessage(content.message, HTTPFaultSchema)) {
     return faultPolicyOf(scope, content.message);
   }
-  const reason = `has the type ${content.type.slice(0, 200)}, which is not supported for a route`;
+  const reason = `has the type ${content.type}, which is not supported for a route`;
   if (optional) scope.warn(`${reason} and, being optional, has no effect`);
   else scope.error(`${reason}; mark it is_optional if requests may pass without it`);
   return undefined;

@@ -22,6 +22,7 @@ const OPERATORS: ReadonlyMap<string, "header" | "variable" | "nothing"> = new Ma
   ["REQUEST_ID", "nothing"],
 ]);
 
+const LONGEST_SHOWN = 64;
 const OPERATOR = /%(?:%|([A-Z][A-Z0-9_]*)(?:\(([^()%]*)\))?%)/y;
 const HEADER = /^:?[!#$&'*+\-.^_`|~0-9A-Za-z]+$/;
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -75,7 +76,7 @@ function operatorFault(name: string, argument: string): string | undefined {
   const wanted = OPERATORS.get(name);
   if (wanted === undefined) {
     const near = didYouMean(name, OPERATORS.keys());
-    return `has the operator %${name}%, which is not supported${near || `; supported: ${[...OPERATORS.keys()].join(", ")}`}`;
+    return `has the operator %${name.slice(0, LONGEST_SHOWN)}%, which is not supported${near || `; supported: ${[...OPERATORS.keys()].join(", ")}`}`;
   }
   if (wanted === "nothing")
     return argument === "" ? undefined : `has %${name}(...)%, which takes no argument here`;

@@ -1,3 +1,4 @@
+import { describe } from "../common/fields.ts";
 import {
   HeaderValueOption_HeaderAppendAction as Action,
   type HeaderValueOption,
@@ -102,7 +103,7 @@ function additionOf(scope: Scope, option: HeaderValueOption): HeaderAddition | u
 
 function touchable(scope: Scope, name: string): string {
   if (name.startsWith(":") || UNTOUCHABLE.has(name))
-    scope.error(`must not name ${name}, which steers the message itself`);
+    scope.error(`must not name ${describe(name)}, which steers the message itself`);
   return name;
 }
 

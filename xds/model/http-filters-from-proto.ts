@@ -1,4 +1,5 @@
 import { isMessage } from "@bufbuild/protobuf";
+import { describe } from "../common/fields.ts";
 import { HTTPFaultSchema } from "../proto/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
 import { RouterSchema } from "../proto/gen/envoy/extensions/filters/http/router/v3/router_pb.js";
 import type { HttpFilter as HttpFilterProto } from "../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
@@ -29,8 +30,7 @@ export function httpFiltersOf(scope: Scope, filters: readonly HttpFilterProto[])
   filters.forEach((filter, index) => {
     const place = scope.at(index);
     textOf(place, "name", filter.name, "required");
-    if (names.has(filter.name))
-      place.at("name").error(`${JSON.stringify(filter.name)} stands twice in this chain`);
+    if (names.has(filter.name)) place.at("name").error(`${describe(filter.name)} stands twice in this chain`);
     names.add(filter.name);
     fault = filterOf(place, filter, index === filters.length - 1) ?? fault;
   });
@@ -59,7 +59,7 @@ function filterOf(scope: Scope, filter: HttpFilterProto, last: boolean): FaultPo
     const fault = faultPolicyOf(content.scope, message);
     return filter.disabled ? undefined : fault;
   }
-  const reason = `has the type ${content.type.slice(0, 200)}, which is not supported as an HTTP filter`;
+  const reason = `has the type ${content.type}, which is not supported as an HTTP filter`;
   if (filter.isOptional) scope.warn(`${reason} and, being optional, has no effect`);
   else if (filter.disabled) scope.warn(`${reason} and, being disabled, has no effect`);
   else scope.error(`${reason}; mark it is_optional if requests may pass without it`);

@@ -148,7 +148,7 @@ function listenerFiltersHarmless(scope: Scope, filters: readonly ListenerFilter[
     )
       return;
     if (content.kind === "message" && isMessage(content.message, HttpInspectorSchema)) return;
-    place.error(`has the type ${content.type.slice(0, 200)}, which is not supported as a listener filter`);
+    place.error(`has the type ${content.type}, which is not supported as a listener filter`);
   });
 }
 
@@ -217,7 +217,7 @@ function networkFilterOf(scope: Scope, { configType }: Filter): HttpFilter | Tcp
   const message = content.kind === "message" ? content.message : undefined;
   if (isMessage(message, HttpConnectionManagerSchema)) return httpFilterOf(content.scope, message);
   if (isMessage(message, TcpProxySchema)) return tcpProxyOf(content.scope, message);
-  scope.error(`has the type ${content.type.slice(0, 200)}, which is not supported as a network filter`);
+  scope.error(`has the type ${content.type}, which is not supported as a network filter`);
   return undefined;
 }
 

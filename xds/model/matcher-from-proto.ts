@@ -17,6 +17,8 @@ export function compileRegex(scope: Scope, pattern: string): RE2JS | undefined {
     scope.error(`must be at most ${regexLength} characters long, not ${pattern.length}`);
     return undefined;
   }
+  // A pattern of a thousand characters can compile to a hundred thousand instructions, and a table may hold many.
+  if (scope.hopeless) return undefined;
   let regex: RE2JS;
   try {
     regex = RE2JS.compile(pattern);

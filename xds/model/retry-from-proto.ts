@@ -1,3 +1,4 @@
+import { describe } from "../common/fields.ts";
 import { didYouMean } from "../common/nearest-name.ts";
 import {
   RetryPolicy_RetryBackOffSchema as BackOffSchema,
@@ -78,9 +79,7 @@ function wordsOf(scope: Scope, text: string): ReadonlySet<RetryOn> {
     .filter((word) => word !== "");
   for (const word of words) {
     if (WORDS.has(word)) continue;
-    scope.warn(
-      `has the word ${JSON.stringify(word.slice(0, 64))}, which has no effect${didYouMean(word, RETRY_ON)}`,
-    );
+    scope.warn(`has the word ${describe(word)}, which has no effect${didYouMean(word, RETRY_ON)}`);
   }
   return new Set(words.filter((word): word is RetryOn => WORDS.has(word)));
 }

@@ -1,3 +1,4 @@
+import { describe } from "../common/fields.ts";
 import {
   type VirtualHost as VirtualHostProto,
   VirtualHostSchema,
@@ -116,8 +117,7 @@ function virtualHostsOf(
   const domains = new Map<string, string>();
   return hosts.map((host, index) => {
     const place = scope.at(index);
-    if (names.has(host.name))
-      place.at("name").error(`${JSON.stringify(host.name)} stands twice in this table`);
+    if (names.has(host.name)) place.at("name").error(`${describe(host.name)} stands twice in this table`);
     names.add(host.name);
     return virtualHostOf(place, host, domains, around, fault);
   });
@@ -168,7 +168,7 @@ function domainsOf(
     }
     const owner = taken.get(folded);
     if (owner !== undefined)
-      place.error(`${JSON.stringify(folded)} already belongs to the virtual host ${JSON.stringify(owner)}`);
+      place.error(`${describe(folded)} already belongs to the virtual host ${describe(owner)}`);
     taken.set(folded, name);
     return folded;
   });

@@ -2,29 +2,28 @@ import { childPath, pathSegments } from "../common/field-path.ts";
 import type { Problem } from "../common/problem.ts";
 import type { ModelContext } from "./resource-type.ts";
 
+const LONGEST_KEY = 256;
+
 /** The problems of one resource, of which a bounded number is kept. */
 class ProblemList {
+  readonly limit: number;
+  errors = 0;
   readonly #found: Problem[] = [];
-  readonly #limit: number;
   #untold = 0;
-  #untoldErrors = 0;
 
   constructor(limit: number) {
-    this.#limit = limit;
+    this.limit = limit;
   }
 
   add(problem: Problem): void {
-    if (this.#found.length < this.#limit) {
-      this.#found.push(problem);
-      return;
-    }
-    this.#untold++;
-    if (problem.severity === "error") this.#untoldErrors++;
+    if (problem.severity === "error") this.errors++;
+    if (this.#found.length < this.limit) this.#found.push(problem);
+    else this.#untold++;
   }
 
   all(): readonly Problem[] {
     if (this.#untold === 0) return this.#found;
-    const severity = this.#untoldErrors > 0 ? "error" : "warning";
+    const severity = this.errors > 0 ? "error" : "warning";
     return [
       ...this.#found,
       { path: "", reason: `has ${this.#untold} more problems, not told here`, severity },
@@ -77,8 +76,11 @@ export class Scope {
     return new Scope(this.context, this.#problems, this.#parent, this.#key, this.anyDepth + 1);
   }
 
+  /** Keys of maps come from outside and may be of any length: they are cut. */
   get path(): string {
-    return this.#parent === undefined ? "" : childPath(this.#parent.path, this.#key);
+    if (this.#parent === undefined) return "";
+    const key = typeof this.#key === "string" ? this.#key.slice(0, LONGEST_KEY) : this.#key;
+    return childPath(this.#parent.path, key);
   }
 
   error(reason: string): void {
@@ -91,6 +93,11 @@ export class Scope {
 
   note({ reason, severity }: Pick<Problem, "reason" | "severity">): void {
     this.#problems.add({ path: this.path, reason, severity });
+  }
+
+  /** The resource is refused, for more errors than will be told: what is costly to check may be left out from here on. */
+  get hopeless(): boolean {
+    return this.#problems.errors > this.#problems.limit;
   }
 
   /** Every problem noted so far, anywhere in the resource. */

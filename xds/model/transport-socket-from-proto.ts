@@ -21,7 +21,7 @@ export function tlsContextOf<Desc extends DescMessage>(
     return { context: content.message, scope: content.scope };
   }
   content.scope.error(
-    `has the type ${content.type.slice(0, 200)}; supported are ${schema.typeName} and ${RawBufferSchema.typeName}`,
+    `has the type ${content.type}; supported are ${schema.typeName} and ${RawBufferSchema.typeName}`,
   );
   return undefined;
 }

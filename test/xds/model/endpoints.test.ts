@@ -103,6 +103,16 @@ testRefusals(CLUSTER_LOAD_ASSIGNMENT, BASE, [
     error: `${FIRST}.endpoint.address.pipe: is not supported`,
   },
   {
+    title: "a named port is refused",
+    set: { [ADDRESS]: { address: "10.0.0.9", named_port: "http" } },
+    error: `${ADDRESS}.named_port: is not supported`,
+  },
+  {
+    title: "an address with a zone is refused",
+    set: { [`${ADDRESS}.address`]: "fe80::1%eth0" },
+    error: `${ADDRESS}.address: must not carry a zone`,
+  },
+  {
     title: "an endpoint that stands twice is refused",
     set: { [`${ADDRESS}.address`]: "10.0.0.2" },
     error: "endpoints[0].lb_endpoints[1].endpoint.address: 10.0.0.2:80 stands twice",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { MODEL_LIMITS } from "../../../xds/model/resource-type.ts";
+import { MODEL_LIMITS, XDS_CONTEXT } from "../../../xds/model/resource-type.ts";
 import type { Route, RouteAction } from "../../../xds/model/route-table.ts";
 import { ROUTE_CONFIGURATION } from "../../../xds/model/routes-from-proto.ts";
 import { accepted, changed, type RefusalCase, readBoth, testRefusals } from "./cases.ts";
@@ -558,12 +558,12 @@ const TABLES: readonly RefusalCase[] = [
   ...["host", ":authority", "Content-Length", "transfer-encoding", "Connection", "upgrade"].map((name) => ({
     title: `adding the header ${name} is refused`,
     set: { [`${HOST}.request_headers_to_add`]: [{ header: { key: name, value: "x" } }] },
-    error: `${HOST}.request_headers_to_add[0].header.key: must not name ${name.toLowerCase()}`,
+    error: `${HOST}.request_headers_to_add[0].header.key: must not name "${name.toLowerCase()}"`,
   })),
   {
     title: "removing the host is refused",
     set: { request_headers_to_remove: ["host"] },
-    error: "request_headers_to_remove[0]: must not name host",
+    error: 'request_headers_to_remove[0]: must not name "host"',
   },
   ...["a\rb", "a\nb", "a\0b"].map((value) => ({
     title: `the header value ${JSON.stringify(value)} is refused`,
@@ -597,5 +597,27 @@ const TABLES: readonly RefusalCase[] = [
     error: "name: must be at most 16384 characters long",
   },
 ];
+
+test("after many errors, costly regular expressions are compiled no more, and the table stays refused", () => {
+  const routes = Array.from({ length: 300 }, () => ({
+    match: { safe_regex: { regex: "(a{100}){10}" } },
+    route: { cluster: "a" },
+  }));
+  const { value, problems } = readBoth(ROUTE_CONFIGURATION, changed(BASE, { [`${HOST}.routes`]: routes }));
+  assert.equal(value, undefined);
+  assert.equal(problems.length, 101);
+  assert.equal(problems[100]?.reason, "has 1 more problems, not told here");
+});
+
+test("keys of maps are cut in what is told", () => {
+  const config = { "@type": "type.googleapis.com/example.v1.Guard" };
+  const json = changed(BASE, {});
+  (json as { typed_per_filter_config?: JsonObject }).typed_per_filter_config = {
+    ["k".repeat(10_000)]: config,
+  };
+  const { bytes } = ROUTE_CONFIGURATION.encode(json);
+  const [problem] = ROUTE_CONFIGURATION.decode(bytes!, XDS_CONTEXT).problems;
+  assert.ok((problem?.path.length ?? 0) < 300);
+});
 
 testRefusals(ROUTE_CONFIGURATION, BASE, [...MATCHES, ...ACTIONS, ...TABLES]);

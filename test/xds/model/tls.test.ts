@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { CLUSTER } from "../../../xds/model/cluster-from-proto.ts";
@@ -172,6 +173,48 @@ testRefusals(CLUSTER, CLUSTER_BASE, [
     error: `${CONTEXT}.sni: must be at most 255 bytes`,
   },
 ]);
+
+/** Self-signed, for nobody; its key was thrown away. */
+const CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIBeTCCAR+gAwIBAgIUOJZm4UWx4LSuL9Rz9jP5HcTxtcEwCgYIKoZIzj0EAwIw
+ETEPMA0GA1UEAwwGb3JkZXJzMCAXDTI2MTEyMTEyMDU0MVoYDzIxMjYxMDI4MTIw
+NTQxWjARMQ8wDQYDVQQDDAZvcmRlcnMwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC
+AATPXhxvEZ7RCj2Zs8fMQY044hQES0I7d9VYU4pwbP9LBGipmPhLjlIDdvwdhQX5
+i1JfSVsCHfFzblMF5qlCZqvIo1MwUTAdBgNVHQ4EFgQUoHt2//dAjCWmHwtBFlbJ
+egfuYncwHwYDVR0jBBgwFoAUoHt2//dAjCWmHwtBFlbJegfuYncwDwYDVR0TAQH/
+BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiB9RTknV6C73EDEuVEka3U162p7eC8F
+dWpiU9Ab/sxGJAIhAL5CwdC/o+tBvxzJiuWojQUpZdze81iKde3cq0/BKBsB
+-----END CERTIFICATE-----`;
+
+test("an inline key that does not belong to its certificate is refused", () => {
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const other = privateKey.export({ format: "pem", type: "pkcs8" }).toString();
+  for (const [key, reason] of [
+    [other, "does not belong to the certificate"],
+    [SECRET, "does not hold a private key in PEM"],
+  ] as const) {
+    const pair = { certificate_chain: { inline_string: CERTIFICATE }, private_key: { inline_string: key } };
+    const { problems } = readBoth(CLUSTER, changed(CLUSTER_BASE, { [`${COMMON}.tls_certificates`]: [pair] }));
+    assert.deepEqual(problems, [
+      { path: `${COMMON}.tls_certificates[0].private_key`, reason, severity: "error" },
+    ]);
+  }
+});
+
+test("a combined validation context is read without its secret, and refused with it", () => {
+  const combined = { default_validation_context: { trusted_ca: { inline_string: "CA" } } };
+  const plain = changed(CLUSTER_BASE, { [COMMON]: { combined_validation_context: combined } });
+  assert.deepEqual(accepted(CLUSTER, plain).tls?.validation?.trustedCa, { kind: "inline", pem: "CA" });
+  const secret = { ...combined, validation_context_sds_secret_config: { name: "ca" } };
+  const { problems } = readBoth(
+    CLUSTER,
+    changed(CLUSTER_BASE, { [COMMON]: { combined_validation_context: secret } }),
+  );
+  assert.deepEqual(
+    problems.map(({ path }) => path),
+    [`${COMMON}.combined_validation_context.validation_context_sds_secret_config`],
+  );
+});
 
 const LISTENER_BASE: JsonObject = {
   name: "ingress",
