@@ -56,6 +56,8 @@ export class RequestReader implements BodySink {
   #lineChecked = false;
   #lastHost: string | undefined;
   #inBody = false;
+  /** The caller said that it sends no request after this one. */
+  #isLast = false;
   #closed = false;
 
   constructor(options: RequestOptions, sink: RequestSink) {
@@ -73,11 +75,12 @@ export class RequestReader implements BodySink {
 
   /**
    * Reads from `start` to the end of one request at most, and gives the index of the first byte that was not read: bytes of
-   * a next request (or of a tunnel) wait until the caller offers them. After a refusal or `close` everything is swallowed.
+   * a next request (or of a tunnel) wait until the caller offers them. After a refusal, after `close`, and behind a request that was to
+   * be the last (RFC 9112, 9.6) everything is swallowed.
    */
   read(chunk: Buffer, start: number): number {
     let at = start;
-    if (this.#closed) return chunk.length;
+    if (this.#closed || (this.#isLast && !this.#inBody)) return chunk.length;
     if (!this.#inBody) at = this.#readHead(chunk, at);
     if (this.#inBody) at = this.#body.read(chunk, at);
     return this.#closed ? chunk.length : at;
@@ -202,6 +205,7 @@ export class RequestReader implements BodySink {
       expectContinue: version === 1 && hasBody && fields.expectContinue,
       acceptsTrailers: version === 1 && fields.acceptsTrailers,
     };
+    this.#isLast = !head.keepAlive;
     if (hasBody) {
       this.#inBody = true;
       this.#body.start(framing, fields.contentLength);

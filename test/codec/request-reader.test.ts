@@ -355,3 +355,11 @@ test("after a refusal nothing more is told", () => {
   assert.equal(error?.kind.status, 400);
   assert.equal(messages.length, 0);
 });
+
+test("what follows a request that was to be the last is not read", () => {
+  for (const last of [`${LINE}Connection: close\r\n\r\n`, "GET / HTTP/1.0\r\n\r\n"]) {
+    const { messages, error } = readRequests(`${last}GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n`);
+    assert.equal(messages.length, 1);
+    assert.equal(error, undefined);
+  }
+});

@@ -70,8 +70,10 @@ function tryRequest(wire: string, step: number, tally: Tally): string {
   const ours = readRequests(wire);
   if (describe(ours) !== describe(readRequests(wire, { step })))
     return `steps of ${step} bytes read differently`;
-  // Where nothing is left to be read as a request, both stop.
-  const tunnel = ours.messages.findIndex(({ head }) => head.upgrade !== "" || head.method === "CONNECT");
+  // Behind a tunnel's head and the last request nothing is read as a request: both stop there.
+  const tunnel = ours.messages.findIndex(
+    ({ head }) => head.upgrade !== "" || head.method === "CONNECT" || !head.keepAlive,
+  );
   const messages = tunnel < 0 ? ours.messages : ours.messages.slice(0, tunnel + 1);
   const error = tunnel < 0 || messages.at(-1)?.end === "open" ? ours.error : undefined;
   const theirs = readWithOracle(Buffer.from(wire, "latin1"), "request");
