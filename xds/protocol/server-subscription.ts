@@ -28,6 +28,8 @@ export interface Rejection {
   readonly at: number;
 }
 
+const SHOWN_NAMES = 1_000;
+
 /**
  * What one stream wants and holds of one resource type in the state-of-the-world variant (xDS protocol, "ACK/NACK and
  * resource type instance version", "How the client specifies what resources to return"). No I/O, no snapshot of its own.
@@ -171,11 +173,12 @@ export class ServerSubscription {
     this.#changed = false;
   }
 
-  /** For people. Times are wall time in ms, 0 for never. */
+  /** For people, so of very many names only the first are there. Times are wall time in ms, 0 for never. */
   status() {
     return {
       wildcard: this.#wildcard,
-      names: [...this.#names],
+      names: [...this.#names.values().take(SHOWN_NAMES)],
+      namesTotal: this.#names.size,
       held: this.#held.size,
       sent: { version: this.#sentVersion, nonce: this.#nonce, at: this.#sentAt },
       accepted: { version: this.#acceptedVersion, at: this.#acceptedAt },

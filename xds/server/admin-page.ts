@@ -50,27 +50,33 @@ ${snapshotTable(store)}
 function fileSection(store: MeshStore, wall: number): Html {
   const { rejected } = store;
   const state = rejected
-    ? html`<p class="bad">The file as it stands now is not served (since ${ago(rejected.at, wall)}); the last good one still is.</p>
+    ? html`<p class="bad">The file as it stands now is not served (for ${age(rejected.at, wall)}); the last good one still is.</p>
 <pre>${rejected.lines.join("\n\n")}</pre>`
     : html`<p class="good">The file as it stands now is served.</p>`;
   const warnings = store.warnings.length > 0 ? html`<pre>${store.warnings.join("\n\n")}</pre>` : undefined;
-  return html`<p><code>${store.file}</code>, version <code>${store.snapshot.version}</code>, served since ${ago(store.publishedAt, wall)}</p>
+  return html`<p><code>${store.file}</code>, version <code>${store.snapshot.version}</code>, served for ${age(store.publishedAt, wall)}</p>
 ${state}${warnings}`;
 }
 
 function clientTable(clients: readonly ClientStatus[], wall: number): Html {
-  const rows = clients.slice(0, MAX_ROWS).flatMap((client) => {
-    const types = Object.entries(client.stream.types);
-    return types.map(
-      ([typeUrl, status], index) => html`<tr>
-<td>${index === 0 ? html`<b>${client.node.id || "(no node id)"}</b><br><span class="quiet">${client.node.cluster} ${client.address}, ${ago(client.since, wall)}</span>` : undefined}</td>
-<td>${SHORT_NAMES.get(typeUrl)}</td><td>${stateCell(status)}</td>
-<td>${status.held}${status.wildcard ? " of all" : ` of ${status.names.length} named`}</td>
-<td><code>${status.sent.version}</code></td></tr>`,
-    );
-  });
+  const rows = clients.slice(0, MAX_ROWS).flatMap((client) => clientRows(client, wall));
   const more = clients.length > MAX_ROWS ? html`<p>and ${clients.length - MAX_ROWS} more</p>` : undefined;
   return html`<table><tr><th>node</th><th>type</th><th>state</th><th>resources</th><th>version sent</th></tr>${rows}</table>${more}`;
+}
+
+/** One row for each type that the client follows; the first also says who it is. */
+function clientRows({ node, address, since, stream }: ClientStatus, wall: number): Html[] {
+  const types = Object.entries(stream.types);
+  const who = html`<td rowspan="${Math.max(1, types.length)}"><b>${node.id || "(no node id)"}</b><br>
+<span class="quiet">${node.cluster} ${address}, connected for ${age(since, wall)}</span></td>`;
+  if (types.length === 0)
+    return [html`<tr>${who}<td colspan="4" class="quiet">asked for nothing that is served</td></tr>`];
+  return types.map(
+    ([typeUrl, status], index) => html`<tr>${index === 0 ? who : undefined}
+<td>${SHORT_NAMES.get(typeUrl)}</td><td>${stateCell(status)}</td>
+<td>${status.held} of ${status.wildcard ? "all" : `${status.namesTotal} named`}</td>
+<td><code>${status.sent.version}</code></td></tr>`,
+  );
 }
 
 function stateCell(status: SubscriptionStatus): Html {
@@ -91,9 +97,9 @@ function snapshotTable({ snapshot }: MeshStore): Html {
   return html`<table><tr><th>type</th><th>name</th><th>version</th></tr>${rows}</table>${more}`;
 }
 
-function ago(at: number, wall: number): string {
+function age(at: number, wall: number): string {
   const seconds = Math.max(0, Math.round((wall - at) / 1_000));
-  if (seconds < 120) return `${seconds} s ago`;
-  if (seconds < 7_200) return `${Math.round(seconds / 60)} min ago`;
-  return `${Math.round(seconds / 3_600)} h ago`;
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
+  return `${Math.round(seconds / 3_600)} h`;
 }

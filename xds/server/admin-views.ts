@@ -7,9 +7,6 @@ import type { ClientStatus } from "./client-connection.ts";
 import type { DiscoveryService } from "./discovery-service.ts";
 import type { MeshStore } from "./mesh-store.ts";
 
-/** Names of one subscription that are shown; the rest is counted. */
-const MAX_NAMES = 1_000;
-
 const time = (ms: number): string | null => (ms > 0 ? new Date(ms).toISOString() : null);
 
 /** What the mesh file says now, and whether that is what is served. */
@@ -59,7 +56,7 @@ function clientView(client: ClientStatus) {
       Object.entries(types).map(([typeUrl, status]) => [SHORT_NAMES.get(typeUrl), subscriptionView(status)]),
     ),
     unknown_types: unknownTypes,
-    clusters_kept_for_old_routes: retiring.slice(0, MAX_NAMES),
+    clusters_kept_for_old_routes: retiring,
   };
 }
 
@@ -67,8 +64,8 @@ function subscriptionView(status: SubscriptionStatus) {
   return {
     state: subscriptionState(status),
     wildcard: status.wildcard,
-    names: status.names.slice(0, MAX_NAMES),
-    names_total: status.names.length,
+    names: status.names,
+    names_total: status.namesTotal,
     resources_held: status.held,
     sent: { version: status.sent.version, at: time(status.sent.at) },
     accepted: { version: status.accepted.version, at: time(status.accepted.at) },

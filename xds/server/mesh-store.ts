@@ -1,6 +1,6 @@
 import type { Clock } from "../common/clock.ts";
 import type { Logger } from "../common/logger.ts";
-import type { Snapshot } from "../protocol/server-snapshot.ts";
+import { compareSnapshots, type Snapshot } from "../protocol/server-snapshot.ts";
 import { type MeshReport, validateMesh } from "./mesh-report.ts";
 
 /** A version of the file that is not served, and why. */
@@ -87,11 +87,12 @@ export class MeshStore {
       this.#logger.info({ version: report.snapshot.version }, "the mesh file says the same as before");
       return;
     }
+    const changes = compareSnapshots(this.#snapshot, report.snapshot);
     this.#snapshot = report.snapshot;
     this.#publishedAt = this.#clock.wall();
     this.#generation++;
     this.#logger.info(
-      { version: report.snapshot.version, warnings: report.lines },
+      { version: report.snapshot.version, changes, warnings: report.lines },
       "serving the changed mesh file",
     );
     for (const onSnapshot of this.#subscribers) onSnapshot(report.snapshot);

@@ -31,6 +31,13 @@ describe("a mesh file", () => {
     assert.ok(report.snapshot);
   });
 
+  it("of the documentation has no problem", () => {
+    const page = readFileSync(new URL("../../../docs/mesh-file.md", import.meta.url), "utf8");
+    const blocks = [...page.matchAll(/```yaml\n(.*?)```/gs)].map(([, block]) => block ?? "");
+    assert.equal(blocks.length, 3);
+    for (const block of blocks) assert.deepEqual(validateMesh(block, "docs/mesh-file.md").lines, []);
+  });
+
   it("may be empty", () => {
     assert.ok(validateMesh("", "mesh.yaml").snapshot);
     assert.ok(validateMesh("services: []\n", "mesh.yaml").snapshot);
