@@ -35,6 +35,8 @@ export interface FaultResult {
   readonly back: number;
   /** Variation of the healthy endpoints' shares beyond chance, in bins of 300 ms, over the last half of the fault. */
   readonly excessVariation: number;
+  /** p99 of the 15 s before, of the fault, and of all that comes after. */
+  readonly p99: { readonly before: number; readonly during: number; readonly after: number };
 }
 
 export interface Result {
@@ -52,6 +54,7 @@ const WINDOW = 1_000 / BIN_MS;
 /** Window for settling: 3 s, because a small share needs counts. */
 const LONG_WINDOW = 3_000 / BIN_MS;
 const VARIATION_BINS = 3;
+const BEFORE_MS = 15_000;
 
 export function measure(recording: Recording): Result {
   const { scenario } = recording;
@@ -111,6 +114,11 @@ function measureFault(recording: Recording): FaultResult | undefined {
     overshoot,
     back: firstWindow(recording, toMs, scenario.durationMs, endpoints, (share) => share >= 0.8 * fair),
     excessVariation: excessVariation(recording, middle, toMs, endpoints),
+    p99: {
+      before: quantile(latenciesIn(recording, fromMs - BEFORE_MS, fromMs).latencies, 0.99),
+      during: quantile(inFault.latencies, 0.99),
+      after: quantile(latenciesIn(recording, toMs, scenario.durationMs).latencies, 0.99),
+    },
   };
 }
 

@@ -7,7 +7,7 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
-import { findPolicy, loadScenario, type PhaseResult, type Result } from "../../sidecar/simulate/index.ts";
+import { findPolicy, loadScenario, type ReportRow, reportLines } from "../../sidecar/simulate/index.ts";
 import type { RoutingJob, RoutingOutcome } from "./routing-worker.ts";
 
 /** Letters are those of the tables in docs/how-routing-decides.md. */
@@ -43,13 +43,6 @@ const POLICIES = [
 const REMEDIES = ["round_robin_od", "least_request_od", "linkerd", "prequal_errors", "c3_breaker"];
 const SEEDS = [1, 2, 3, 4, 5];
 const MOST_WORKERS = 2;
-
-interface Row {
-  readonly policy: string;
-  readonly title: string;
-  readonly retry: boolean;
-  readonly results: readonly Result[];
-}
 
 const { values } = parseArgs({
   options: {
@@ -117,74 +110,22 @@ function report(letter: string, name: string): void {
   const reading = loadScenario(name);
   const title = "scenario" in reading ? reading.scenario.title : name;
   process.stdout.write(`\n${letter}  ${title} (means of ${seeds.length} seeds)\n`);
-  const rows = rowsOf(name);
-  const phases = rows[0]?.results[0]?.phases ?? [];
-  const hasFault = rows[0]?.results[0]?.fault !== undefined;
-  const cells: string[][] = [["policy"]];
-  if (hasFault) {
-    cells[0]!.push("failed tries", "failed requests", "share %", "below 1 % s", "below 2 % s", "settled s");
-    cells[0]!.push("overshoot", "back s", "variation", "p99 before", "p99 fault", "p99 after");
-  } else for (const phase of phases) cells[0]!.push(`${phase.name}: p50`, "p99", "p99.9", "failed %");
-  if (!hasFault) cells[0]!.push("Jain", "probes");
-  for (const row of rows) cells.push(hasFault ? faultCells(row) : phaseCells(row, phases));
-  const widths = cells[0]!.map((_, column) => Math.max(...cells.map((line) => line[column]!.length)));
-  for (const line of cells) {
-    const padded = line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)));
-    process.stdout.write(`${padded.join("  ")}\n`);
-  }
+  for (const line of reportLines(rowsOf(name))) process.stdout.write(`${line}\n`);
 }
 
-function rowsOf(scenario: string): Row[] {
-  const rows = new Map<string, Row & { results: Result[] }>();
-  const ordered = outcomes.filter(({ job }) => job.scenario === scenario);
-  ordered.sort((a, b) => jobs.indexOf(a.job) - jobs.indexOf(b.job));
+function rowsOf(scenario: string): ReportRow[] {
+  const rows: ReportRow[] = [];
   for (const policy of new Set(jobs.map((job) => job.policy))) {
     for (const retry of [false, true]) {
-      const results = ordered.filter(({ job }) => job.policy === policy && job.retry === retry);
-      if (results.length === 0) continue;
+      const of = outcomes.filter(
+        ({ job }) => job.scenario === scenario && job.policy === policy && job.retry === retry,
+      );
+      if (of.length === 0) continue;
       const title = `${findPolicy(policy)!.title}${retry ? ", one retry" : ""}`;
-      rows.set(`${policy} ${retry}`, { policy, title, retry, results: results.map(({ result }) => result) });
+      rows.push({ title, results: of.map(({ result }) => result) });
     }
   }
-  return [...rows.values()];
-}
-
-function phaseCells(row: Row, phases: readonly PhaseResult[]): string[] {
-  const cells = [row.title];
-  for (const [index] of phases.entries()) {
-    const of = (value: (phase: PhaseResult) => number) => mean(row, (result) => value(result.phases[index]!));
-    cells.push(of((p) => p.p50).toFixed(1), of((p) => p.p99).toFixed(0), of((p) => p.p999).toFixed(0));
-    cells.push(of((p) => (100 * p.failedRequests) / p.requests).toFixed(2));
-  }
-  cells.push(mean(row, (result) => result.phases.at(-1)!.jain).toFixed(3));
-  cells.push(mean(row, (result) => result.probes).toFixed(2));
-  return cells;
-}
-
-function faultCells(row: Row): string[] {
-  const fault = (value: (fault: NonNullable<Result["fault"]>) => number, digits: number) =>
-    mean(row, (result) => value(result.fault!)).toFixed(digits);
-  const p99 = (name: string) =>
-    mean(row, (result) => result.phases.find((phase) => phase.name === name)?.p99 ?? Number.NaN).toFixed(0);
-  return [
-    row.title,
-    fault((f) => f.failedTries, 0),
-    fault((f) => f.failedRequests, 0),
-    fault((f) => 100 * f.share, 2),
-    fault((f) => f.below1, 1),
-    fault((f) => f.below2, 1),
-    fault((f) => f.settled, 1),
-    fault((f) => f.overshoot, 2),
-    fault((f) => f.back, 1),
-    fault((f) => f.excessVariation, 3),
-    p99("before"),
-    p99("fault"),
-    p99("after"),
-  ];
-}
-
-function mean(row: Row, value: (result: Result) => number): number {
-  return row.results.reduce((sum, result) => sum + value(result), 0) / row.results.length;
+  return rows;
 }
 
 function slim({ job, result }: RoutingOutcome): object {
