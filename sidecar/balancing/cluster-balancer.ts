@@ -29,7 +29,7 @@ import { LoadReports } from "./load-reports.ts";
 import { isFailure, OUTCOME, type Outcome } from "./outcome.ts";
 import { OwnDetection } from "./own-detection.ts";
 import { PickCounts } from "./pick-counts.ts";
-import { createPolicy } from "./policies/create-policy.ts";
+import { createPolicy, SCAN_LIMIT } from "./policies/create-policy.ts";
 import type { Chooser, Policy } from "./policies/policy.ts";
 import { Roster } from "./roster.ts";
 import { WeightController } from "./weight-controller.ts";
@@ -80,6 +80,7 @@ export class ClusterBalancer implements Balancer {
   readonly #choosers = new WeakMap<EndpointSet, Chooser>();
   readonly #failedChecks = new Set<string>();
   readonly #adaptive: boolean;
+  readonly #checksUneject: boolean;
   readonly #scanLimit: number;
   readonly #weightUpdateMs: number;
   #dueAt = 0;
@@ -96,13 +97,15 @@ export class ClusterBalancer implements Balancer {
     this.#random = sources.random;
     this.#onEvent = sources.onEvent;
     this.#adaptive = policy.kind === "adaptive";
-    this.#scanLimit = policy.kind === "adaptive" ? (policy.scanLimit ?? 32) : Number.POSITIVE_INFINITY;
+    this.#scanLimit =
+      policy.kind === "adaptive" ? (policy.scanLimit ?? SCAN_LIMIT) : Number.POSITIVE_INFINITY;
     this.#weightUpdateMs =
       policy.kind === "adaptive" ? (policy.weightUpdateMs ?? WEIGHT_UPDATE_MS) : WEIGHT_UPDATE_MS;
     this.#latency = new LatencyEstimates(
       policy.kind === "adaptive" ? (policy.decayMs ?? DECAY_MS) : DECAY_MS,
     );
     const envoy = options.outlierDetection;
+    this.#checksUneject = envoy?.activeHealthCheckUnejects ?? true;
     const chosen = "slowStart" in policy ? policy.slowStart : undefined;
     this.#states = new EndpointStates(
       { halfOpen: envoy === undefined, slowStart: envoy === undefined ? RETURNING : undefined },
@@ -135,6 +138,7 @@ export class ClusterBalancer implements Balancer {
       inFlight: this.#inFlight,
       latency: this.#latency,
       failures: this.#failures,
+      reports: this.#reports,
       weights: this.#weights,
       random: this.#random,
     });
@@ -219,18 +223,18 @@ export class ClusterBalancer implements Balancer {
 
   onHealthCheck(address: string, healthy: boolean): void {
     const slot = this.#roster.slot(address);
-    if (slot === undefined || this.#failedChecks.has(address) === !healthy) {
-      if (slot !== undefined && healthy)
-        this.#states.uneject(slot, this.#clock.now(), "an active health check passed");
+    if (slot === undefined) return;
+    const now = this.#clock.now();
+    if (!healthy) {
+      this.#failedChecks.add(address);
+      this.#states.changed = true;
       return;
     }
-    const now = this.#clock.now();
-    if (healthy) {
-      this.#failedChecks.delete(address);
-      this.#states.uneject(slot, now, "an active health check passed");
-      this.#states.startSlowly(slot, now);
-    } else this.#failedChecks.add(address);
-    this.#states.changed = true;
+    const recovered = this.#failedChecks.delete(address);
+    if (recovered) this.#states.changed = true;
+    if (this.#states.isOut(slot)) {
+      if (this.#checksUneject) this.#states.admit(slot, now, "an active health check passed");
+    } else if (recovered) this.#states.startSlowly(slot, now);
   }
 
   onStall(ms: number): void {
@@ -351,7 +355,7 @@ export class ClusterBalancer implements Balancer {
     }
     for (let i = 0; i < evidence.count && i < EVIDENCE_CANDIDATES; i++) {
       const candidate = evidence.slots[i]!;
-      evidence.latencyMs[i] = this.#latency.smoothedMs[candidate]!;
+      evidence.latencyMs[i] = this.#latency.recentMs[candidate]!;
       evidence.inFlight[i] = this.#inFlight.count[candidate]!;
       evidence.weights[i] = this.#weights.effective[candidate]!;
       evidence.errorRates[i] = this.#failures.rate(candidate, now);
@@ -370,8 +374,10 @@ export class ClusterBalancer implements Balancer {
     // Across a stall of our own every clock ran on while we stood still: neither latencies nor deadlines mean anything.
     if (acrossStall && (outcome === OUTCOME.timeout || outcome === OUTCOME.connectFailure)) return;
     if (outcome === OUTCOME.success) {
-      if (!acrossStall) this.#latency.onAnswer(slot, elapsed, now);
-      if (this.#states.isOut(slot)) this.#failures.forgive(slot);
+      const inARow = this.#failures.consecutive[slot]!;
+      if (inARow > 0) this.#latency.forgive(slot);
+      if (inARow > 1 || this.#states.isOut(slot)) this.#failures.forgive(slot);
+      if (!acrossStall) this.#latency.onAnswer(slot, elapsed, this.#reports.queued(slot, now), now);
       this.#failures.onSuccess(slot, now);
       this.#answersSinceUpdate++;
     } else {

@@ -96,12 +96,6 @@ export class EndpointStates implements Columns {
     this.#report("ejected", slot, reason, durationMs);
   }
 
-  /** Ends an ejection before its time: an active health check passed. */
-  uneject(slot: Slot, now: number, reason: string): void {
-    if (!this.isOut(slot)) return;
-    this.admit(slot, now, reason);
-  }
-
   /** Back into the choice, through slow start where there is one. */
   admit(slot: Slot, now: number, reason: string): void {
     this.#leave(slot);

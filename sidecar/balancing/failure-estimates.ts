@@ -6,6 +6,8 @@ const DECAY_MS = 5_000;
 /** What is believed of an endpoint nobody has tried: 2 % of one attempt fails. */
 const PRIOR_FAILURES = 0.02;
 const PRIOR_ATTEMPTS = 1;
+/** Fewer decayed failures than this are none. */
+const NEGLIGIBLE = 1e-6;
 /** The cluster's failure rate looks back over about this many attempts. */
 const CLUSTER_ATTEMPTS = 200;
 
@@ -74,6 +76,11 @@ export class FailureEstimates implements Columns {
     const failures = this.#failures[slot]! * keep;
     const attempts = failures + this.#successes[slot]! * keep;
     return (failures + PRIOR_FAILURES) / (attempts + PRIOR_ATTEMPTS);
+  }
+
+  /** False: nothing but the prior speaks of failures, and `rate` need not be asked. */
+  hasFailed(slot: Slot): boolean {
+    return this.#failures[slot]! > NEGLIGIBLE;
   }
 
   /** Attempts that the rate rests on, decayed. */

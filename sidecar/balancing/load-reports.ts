@@ -1,28 +1,64 @@
 import type { LoadReport, Slot } from "./balancer.ts";
 import { type Columns, grownFloats } from "./column.ts";
 
-/** What backends last said of themselves. NaN: not reported. */
+/** A report says this much about now, ms: in flight ages toward the mean of all reports with this time constant. */
+const AGEING_MS = 5_000;
+/** Reports older than this are not used, ms. */
+const EXPIRY_MS = 10_000;
+/** The mean looks back over about this many reports. */
+const CLUSTER_REPORTS = 200;
+/** Beyond this a number of requests is a mistake. */
+const MOST_IN_FLIGHT = 1e6;
+
+/** What backends last said of their load: requests in flight from everybody, and cores that work on them. */
 export class LoadReports implements Columns {
-  rif = new Float64Array(0);
   cores = new Float64Array(0);
-  /** Time of the last report; -Infinity before the first. */
+  /** Time of the last report of any kind; -Infinity before the first. */
   at = new Float64Array(0);
+  #inFlight = new Float64Array(0);
+  #inFlightAt = new Float64Array(0);
+  #mean = 0;
+  #count = 0;
 
   grow(capacity: number): void {
-    this.rif = grownFloats(this.rif, capacity);
     this.cores = grownFloats(this.cores, capacity);
     this.at = grownFloats(this.at, capacity);
+    this.#inFlight = grownFloats(this.#inFlight, capacity);
+    this.#inFlightAt = grownFloats(this.#inFlightAt, capacity);
   }
 
   clear(slot: Slot): void {
-    this.rif[slot] = Number.NaN;
-    this.cores[slot] = Number.NaN;
+    this.cores[slot] = 1;
     this.at[slot] = Number.NEGATIVE_INFINITY;
+    this.#inFlight[slot] = Number.NaN;
+    this.#inFlightAt[slot] = Number.NEGATIVE_INFINITY;
   }
 
   take(slot: Slot, report: LoadReport, now: number): void {
-    if (report.rif >= 0 && Number.isFinite(report.rif)) this.rif[slot] = report.rif;
-    if (report.cores > 0 && Number.isFinite(report.cores)) this.cores[slot] = report.cores;
     this.at[slot] = now;
+    if (report.cores > 0 && Number.isFinite(report.cores)) this.cores[slot] = report.cores;
+    if (!(report.rif >= 0 && report.rif <= MOST_IN_FLIGHT)) return;
+    this.#inFlight[slot] = report.rif;
+    this.#inFlightAt[slot] = now;
+    this.#count = Math.min(CLUSTER_REPORTS, this.#count + 1);
+    this.#mean += (report.rif - this.#mean) / this.#count;
+  }
+
+  isFresh(slot: Slot, now: number): boolean {
+    return now - this.#inFlightAt[slot]! < EXPIRY_MS;
+  }
+
+  /** Requests in flight at the endpoint, as far as its last report tells. Only while `isFresh`. */
+  inFlight(slot: Slot, now: number): number {
+    return (
+      this.#mean +
+      (this.#inFlight[slot]! - this.#mean) * Math.exp((this.#inFlightAt[slot]! - now) / AGEING_MS)
+    );
+  }
+
+  /** How much longer a request takes there than at an idle endpoint, >= 1; NaN without a fresh report. */
+  queued(slot: Slot, now: number): number {
+    if (!this.isFresh(slot, now)) return Number.NaN;
+    return Math.max(1, (this.#inFlight[slot]! + 1) / this.cores[slot]!);
   }
 }

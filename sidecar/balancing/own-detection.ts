@@ -24,6 +24,9 @@ const EJECTION_MS = 2_000;
 const EJECTION_GROWTH = 2;
 const LONGEST_EJECTION_MS = 4_000;
 const JITTER = 0.5;
+/** An endpoint that was not ejected for so long starts anew with a short ejection, ms. */
+const FORGIVEN_AFTER_MS = 30_000;
+/** The median is computed anew at most this often, ms. */
 const MEDIAN_AGE_MS = 200;
 /** At most this part of the cluster, and never the last. */
 const LARGEST_PART = 0.5;
@@ -105,6 +108,7 @@ export class OwnDetection implements Detection {
     const limit = Math.max(STALL_MS, STALL_ANSWERS * this.#latency.clusterMs);
     for (let i = 0; i < this.#roster.count; i++) {
       const slot = members[i]!;
+      if (this.#inFlight.count[slot]! < 2) continue;
       const since = this.#inFlight.secondOldestStart(slot);
       // A comparison with NaN is false: fewer than two wait.
       if (!(now - Math.max(since, this.#ignoreBefore) > limit)) continue;
@@ -136,6 +140,7 @@ export class OwnDetection implements Detection {
     const out = again ? states.out : states.out + 1;
     if (!again && (out >= count || out > Math.max(1, Math.floor(count * LARGEST_PART)))) return;
     if (this.#roster.endpoint(slot) === undefined) return;
+    if (now - states.ejectedUntil[slot]! > FORGIVEN_AFTER_MS) states.ejections[slot] = 0;
     const growth = EJECTION_GROWTH ** Math.min(10, states.ejections[slot]!);
     const duration = Math.min(LONGEST_EJECTION_MS, EJECTION_MS * growth) * (1 - JITTER * this.#random());
     states.eject(slot, now, duration, reason);

@@ -98,13 +98,13 @@ export type BalancingPolicy =
 
 /** Options of `dashpot.v1.Adaptive`, the TypedStruct of `load_balancing_policy`. Unset fields take the defaults of balancing. */
 export interface AdaptiveOptions {
-  /** Up to this many endpoints are all compared at each pick; above it a weighted sample of this size. 2..256, default 32. */
+  /** Up to this many endpoints are all compared at each pick; above it a weighted sample of half as many. 2..256, default 32. */
   readonly scanLimit?: number;
   /** How fast estimates forget, in ms. Default 5 000. */
   readonly decayMs?: number;
   /** Shortest time between weight updates, in ms. Default 1 000. */
   readonly weightUpdateMs?: number;
-  /** Least share of its fair share that a ready endpoint keeps, 0..0.5. Default 0.01. */
+  /** Least share of its fair share that a ready endpoint keeps, 0..0.5. Default 0.003. */
   readonly explorationFloor?: number;
   readonly slowStart?: SlowStart;
 }

@@ -4,6 +4,7 @@ import type { FailureEstimates } from "../failure-estimates.ts";
 import type { InFlight } from "../in-flight.ts";
 import type { ResolvedPolicy } from "../index.ts";
 import type { LatencyEstimates } from "../latency-estimates.ts";
+import type { LoadReports } from "../load-reports.ts";
 import type { Roster } from "../roster.ts";
 import { Adaptive } from "./adaptive.ts";
 import { ClientSideWrr } from "./client-side-wrr.ts";
@@ -21,12 +22,13 @@ export interface SharedState {
   readonly inFlight: InFlight;
   readonly latency: LatencyEstimates;
   readonly failures: FailureEstimates;
+  readonly reports: LoadReports;
   readonly weights: EndpointWeights;
   readonly random: Random;
 }
 
-const SCAN_LIMIT = 32;
-const EXPLORATION_FLOOR = 0.01;
+export const SCAN_LIMIT = 32;
+const EXPLORATION_FLOOR = 0.003;
 
 export function createPolicy(policy: ResolvedPolicy, state: SharedState): Policy {
   const { inFlight, random } = state;
@@ -39,8 +41,7 @@ export function createPolicy(policy: ResolvedPolicy, state: SharedState): Policy
     case "least_request":
       return new LeastRequest(policy, inFlight, weights, random);
     case "adaptive":
-      return new Adaptive({
-        ...state,
+      return new Adaptive(state, {
         scanLimit: policy.scanLimit ?? SCAN_LIMIT,
         explorationFloor: policy.explorationFloor ?? EXPLORATION_FLOOR,
       });

@@ -1,0 +1,62 @@
+import { NO_SLOT, type Slot } from "./balancer.ts";
+import { type Columns, grownFloats } from "./column.ts";
+import type { EndpointSet } from "./endpoint-set.ts";
+import type { FailureEstimates } from "./failure-estimates.ts";
+import type { InFlight } from "./in-flight.ts";
+import type { LatencyEstimates } from "./latency-estimates.ts";
+
+/** After a failure an endpoint that nothing was sent to since is tried again, ms. */
+const RETRIAL_MS = 4_000;
+/** An endpoint waits for so many times its fair turn before it is tried ... */
+const PATIENCE = 20;
+/** ... or for the cube of how many times slower than the mean it is: the dearer the trial, the rarer. */
+const COST_EXPONENT = 3;
+
+/**
+ * Sees to it that no ready endpoint is forgotten: choosing the best alone would never learn that another has become better.
+ * Each pick looks at one endpoint in turn, so that trials cost no scan.
+ */
+export class Exploration implements Columns {
+  readonly #inFlight: InFlight;
+  readonly #latency: LatencyEstimates;
+  readonly #failures: FailureEstimates;
+  readonly #longestPatience: number;
+  /** Which pick last went to the endpoint. */
+  #lastPick = new Float64Array(0);
+  #picks = 0;
+  #cursor = 0;
+
+  constructor(inFlight: InFlight, latency: LatencyEstimates, failures: FailureEstimates, floor: number) {
+    this.#inFlight = inFlight;
+    this.#latency = latency;
+    this.#failures = failures;
+    this.#longestPatience = floor > 0 ? Math.max(1, 1 / floor) : Number.POSITIVE_INFINITY;
+  }
+
+  grow(capacity: number): void {
+    this.#lastPick = grownFloats(this.#lastPick, capacity);
+  }
+
+  clear(slot: Slot): void {
+    this.#lastPick[slot] = this.#picks;
+  }
+
+  picked(slot: Slot): void {
+    this.#lastPick[slot] = ++this.#picks;
+  }
+
+  /** An endpoint of the set that must be tried now; NO_SLOT mostly. */
+  overdue(set: EndpointSet, now: number): Slot {
+    if (++this.#cursor >= set.count) this.#cursor = 0;
+    const slot = set.slots[this.#cursor]!;
+    if (this.#inFlight.count[slot]! > 0) return NO_SLOT;
+    if (this.#failures.consecutive[slot]! > 0) {
+      return now - this.#failures.lastFailureAt[slot]! > RETRIAL_MS ? slot : NO_SLOT;
+    }
+    const waited = this.#picks - this.#lastPick[slot]!;
+    if (waited <= PATIENCE * set.count) return NO_SLOT;
+    const slowness = this.#latency.expected(slot, now) / this.#latency.clusterMs;
+    const patience = Math.min(this.#longestPatience, Math.max(PATIENCE, slowness ** COST_EXPONENT));
+    return waited > patience * set.count ? slot : NO_SLOT;
+  }
+}
