@@ -26,7 +26,9 @@ export interface Decision {
   readonly time: number;
   readonly keptBecause: KeptBecause;
   readonly traceId: string;
+  /** The attempt's own CLIENT span, and the SERVER span above it. */
   readonly spanId: string;
+  readonly requestSpanId: string;
   readonly requestId: string;
   readonly method: string;
   readonly authority: string;
@@ -86,6 +88,7 @@ export function decisionOf(
     keptBecause,
     traceId: facts.trace.traceId,
     spanId: attempt.spanId,
+    requestSpanId: facts.trace.spanId,
     requestId: facts.requestId.slice(0, LONGEST_TEXT),
     method: facts.method.slice(0, LONGEST_TEXT),
     authority: facts.authority.slice(0, LONGEST_TEXT),

@@ -1,0 +1,107 @@
+import type { EndpointView } from "../balancing/balancer.ts";
+import { splitAddress } from "../telemetry/address.ts";
+import type { ClusterView } from "../upstream/upstream-cluster.ts";
+
+/** `/clusters` as Envoy writes it, one fact per line, with Dashpot's facts under their own names. */
+export function* clustersText(clusters: readonly ClusterView[]): Generator<string> {
+  for (const cluster of clusters) {
+    const { name, model, balancer } = cluster;
+    const lines = [
+      `${name}::observability_name::${model.altStatName || name}`,
+      ...thresholds(name, "default", cluster),
+      ...thresholds(name, "high", cluster),
+      `${name}::added_via_api::${cluster.clusterVersion !== "static"}`,
+      `${name}::policy::${balancer.policy}`,
+      `${name}::panic::${balancer.panic}`,
+    ];
+    for (const endpoint of balancer.endpoints) {
+      const [region = "", zone = "", subZone = ""] = endpoint.locality.split("/");
+      const facts: readonly (readonly [string, string | number])[] = [
+        ["rq_active", endpoint.inFlight],
+        ["rq_total", endpoint.picks],
+        ["rq_error", endpoint.failures],
+        ["rq_success", endpoint.picks - endpoint.failures],
+        ["health_flags", healthFlags(endpoint)],
+        ["weight", endpoint.staticWeight],
+        ["region", region],
+        ["zone", zone],
+        ["sub_zone", subZone],
+        ["priority", endpoint.priority],
+        ["success_rate", ((1 - endpoint.errorRate) * 100).toFixed(2)],
+        ["state", endpoint.state],
+        ["learned_weight", endpoint.weight.toFixed(4)],
+        ["share", endpoint.share.toFixed(4)],
+        ["latency_ms", endpoint.latencyMs.toFixed(2)],
+        ["ejected_for_ms", Math.round(endpoint.ejectedForMs)],
+      ];
+      for (const [fact, value] of facts) lines.push(`${name}::${endpoint.address}::${fact}::${value}`);
+    }
+    yield `${lines.map((line) => line.replaceAll(/[\r\n]/g, " ")).join("\n")}\n`;
+  }
+}
+
+function thresholds(name: string, priority: "default" | "high", { model }: ClusterView): string[] {
+  const { maxConnections, maxPendingRequests, maxRequests, maxRetries } = model.circuitBreakers[priority];
+  const prefix = `${name}::${priority}_priority`;
+  return [
+    `${prefix}::max_connections::${maxConnections}`,
+    `${prefix}::max_pending_requests::${maxPendingRequests}`,
+    `${prefix}::max_requests::${maxRequests}`,
+    `${prefix}::max_retries::${maxRetries ?? "budget"}`,
+  ];
+}
+
+/** Envoy's words, separated by slashes; `healthy` where there is none. */
+function healthFlags({ health, state }: EndpointView): string {
+  const flags = [
+    state === "ejected" ? "/failed_outlier_check" : "",
+    health === "unhealthy" ? "/failed_eds_health" : "",
+    health === "degraded" ? "/degraded_eds_health" : "",
+    health === "draining" ? "/eds_status_draining" : "",
+  ].join("");
+  return flags === "" ? "healthy" : flags;
+}
+
+/** `/clusters?format=json`: Envoy's `admin.v3.Clusters`, each host with everything that Dashpot knows of it under `dashpot`. */
+export function clusterStatus(cluster: ClusterView): object {
+  const { name, balancer, connections, requests, overflows } = cluster;
+  return {
+    name,
+    added_via_api: cluster.clusterVersion !== "static",
+    observability_name: cluster.model.altStatName || name,
+    dashpot: {
+      policy: balancer.policy,
+      panic: balancer.panic,
+      weights_generation: balancer.weightsGeneration,
+      cluster_version: cluster.clusterVersion,
+      endpoints_version: cluster.endpointsVersion,
+      connections,
+      requests,
+      overflows,
+    },
+    host_statuses: balancer.endpoints.map(hostStatus),
+  };
+}
+
+function hostStatus(endpoint: EndpointView): object {
+  const { host, port } = splitAddress(endpoint.address, 0);
+  const [region = "", zone = "", subZone = ""] = endpoint.locality.split("/");
+  return {
+    address: { socket_address: { address: host, port_value: port } },
+    stats: [
+      { name: "rq_active", value: String(endpoint.inFlight), type: "GAUGE" },
+      { name: "rq_total", value: String(endpoint.picks) },
+      { name: "rq_error", value: String(endpoint.failures) },
+      { name: "rq_success", value: String(endpoint.picks - endpoint.failures) },
+    ],
+    health_status: {
+      eds_health_status: endpoint.health.toUpperCase(),
+      failed_outlier_check: endpoint.state === "ejected",
+    },
+    success_rate: { value: (1 - endpoint.errorRate) * 100 },
+    weight: endpoint.staticWeight,
+    locality: { region, zone, sub_zone: subZone },
+    priority: endpoint.priority,
+    dashpot: endpoint,
+  };
+}

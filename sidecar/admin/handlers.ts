@@ -1,0 +1,251 @@
+import type { Clock } from "../../xds/common/clock.ts";
+import { LOG_LEVELS } from "../../xds/common/logger.ts";
+import { didYouMean } from "../../xds/common/nearest-name.ts";
+import type { DecisionFilter } from "../telemetry/decision-ring.ts";
+import { writeMetrics } from "../telemetry/metrics-sheet.ts";
+import { PROCESS_SCOPE, StatSheet } from "../telemetry/stat-sheet.ts";
+import { writeClusters } from "./cluster-stats.ts";
+import { clusterStatus, clustersText } from "./clusters.ts";
+import { configDump, rejectedResources } from "./config-dump.ts";
+import { decisionStream } from "./decision-stream.ts";
+import { explainRequestOf } from "./explain.ts";
+import { decisionDetail, explanationDetail } from "./inspector/decision-detail.ts";
+import { detailPage, inspectorPage, liveParts } from "./inspector/page.ts";
+import { stepText } from "./inspector/weights-section.ts";
+import { jaegerTrace } from "./jaeger.ts";
+import {
+  type AdminAnswer,
+  type AdminReply,
+  type AdminRequest,
+  errorReply,
+  htmlReply,
+  jsonPieces,
+  jsonReply,
+  textReply,
+} from "./reply.ts";
+import type { ShareHistory } from "./share-history.ts";
+import type { AdminSources } from "./sources.ts";
+import { staticFile } from "./static-files.ts";
+
+export interface HandlerContext {
+  readonly sources: AdminSources;
+  readonly history: ShareHistory;
+  readonly clock: Clock;
+}
+
+export interface Handler {
+  readonly method: "GET" | "POST" | "both";
+  /** What it is for, in the list that an unknown path is answered with. */
+  readonly does: string;
+  readonly answer: (request: AdminRequest, context: HandlerContext) => AdminAnswer;
+}
+
+/** Decisions that one answer lists at most, and unless asked otherwise. */
+const MAX_DECISIONS = 1_000;
+const DEFAULT_DECISIONS = 100;
+
+function get(does: string, answer: Handler["answer"]): Handler {
+  return { method: "GET", does, answer };
+}
+
+function post(does: string, answer: Handler["answer"]): Handler {
+  return { method: "POST", does, answer };
+}
+
+/** The admin interface: Envoy's names for what Envoy has, our own for the rest. GET only reads. */
+export const HANDLERS: ReadonlyMap<string, Handler> = new Map([
+  ["/", get("the inspector", inspector)],
+  ["/ready", get("200 once it serves, 503 before and while draining", ready)],
+  ["/live", get("200 while the process runs its event loop", () => textReply("LIVE\n"))],
+  ["/clusters", get("clusters and their endpoints; ?format=json", clusters)],
+  ["/listeners", get("listeners and where they are bound; ?format=json", listeners)],
+  ["/config_dump", get("configuration in force, and what was refused", dump)],
+  ["/stats", get("counters and gauges; ?format=prometheus, ?filter=TEXT", stats)],
+  ["/stats/prometheus", get("the same for Prometheus", prometheus)],
+  ["/metrics", get("the same as /stats/prometheus", prometheus)],
+  ["/server_info", get("version, state, settings", serverInfo)],
+  ["/decisions", get("recent decisions; ?cluster ?endpoint ?outcome ?limit ?follow=1", decisions)],
+  ["/explain", { method: "both", does: "what would become of ?method&authority&path", answer: explain }],
+  ["/weights", get("how each endpoint came to its weight", weights)],
+  ["/xds", get("control plane: connection, versions, ACKs and NACKs", xds)],
+  ["/logging", { method: "both", does: "the log level; POST ?level= changes it", answer: logging }],
+  ["/drain_listeners", post("stops accepting and lets requests end", drain)],
+  ["/quitquitquit", post("ends the process in good order", quit)],
+]);
+
+/** Finds what answers a path; those with a name in them are not in the table. */
+export function handlerOf(path: string): Handler | undefined {
+  if (path.startsWith("/decisions/")) return get("one decision", decision);
+  if (path.startsWith("/page/")) return get("files of the inspector", page);
+  return HANDLERS.get(path);
+}
+
+function inspector(request: AdminRequest, { sources, history, clock }: HandlerContext): AdminAnswer {
+  const page = { sources, history, now: clock.now(), wall: clock.wall() };
+  if (request.query.get("part") === "live") return htmlReply(liveParts(page).text);
+  return htmlReply(inspectorPage(page, filterOf(request)));
+}
+
+function page({ path }: AdminRequest): AdminReply {
+  return staticFile(path.slice("/page/".length)) ?? errorReply(404, "there is no such file");
+}
+
+function ready(_: AdminRequest, { sources }: HandlerContext): AdminReply {
+  const state = sources.state();
+  return textReply(`${state}\n`, state === "LIVE" ? 200 : 503);
+}
+
+function clusters(request: AdminRequest, { sources }: HandlerContext): AdminReply {
+  const views = sources.clusters();
+  if (wantsJson(request)) return jsonReply({ cluster_statuses: views.map(clusterStatus) });
+  return { ...textReply(""), body: clustersText(views) };
+}
+
+function listeners(request: AdminRequest, { sources }: HandlerContext): AdminReply {
+  const views = sources.listeners();
+  if (wantsJson(request)) return jsonReply({ listener_statuses: views });
+  const lines = views.map(({ name, bound, failure }) => {
+    return `${name}::${bound ? `${bound.host}:${bound.port}` : failure || "not bound"}\n`;
+  });
+  return textReply(lines.join(""));
+}
+
+function dump(_: AdminRequest, { sources }: HandlerContext): AdminReply {
+  return jsonPieces(configDump(sources.configuration(), sources.xdsStatus()));
+}
+
+function stats(request: AdminRequest, context: HandlerContext): AdminReply {
+  if (request.query.get("format") === "prometheus") return prometheus(request, context);
+  const filter = request.query.get("filter") ?? "";
+  const lines = sheetOf(context).text().split("\n");
+  return textReply(
+    filter === "" ? lines.join("\n") : `${lines.filter((line) => line.includes(filter)).join("\n")}\n`,
+  );
+}
+
+function prometheus(_: AdminRequest, context: HandlerContext): AdminReply {
+  return { ...textReply(sheetOf(context).prometheus()), type: "text/plain; version=0.0.4; charset=utf-8" };
+}
+
+function sheetOf({ sources, clock }: HandlerContext): StatSheet {
+  const sheet = new StatSheet();
+  const { listeners } = sources.configuration();
+  writeMetrics(sources.metrics, (name) => listeners.get(name)?.value.filter.statPrefix || name, sheet);
+  writeClusters(sources.clusters(), sheet);
+  const memory = process.memoryUsage.rss();
+  sheet.gauge(PROCESS_SCOPE, "uptime", Math.round((clock.wall() - sources.identity.startedAt) / 1_000));
+  sheet.gauge(PROCESS_SCOPE, "live", sources.state() === "LIVE" ? 1 : 0);
+  sheet.gauge(PROCESS_SCOPE, "memory_physical_size", memory);
+  sources.writeStats(sheet);
+  return sheet;
+}
+
+function serverInfo(_: AdminRequest, { sources, clock }: HandlerContext): AdminReply {
+  const { identity, settings, exportsTo } = sources;
+  return jsonReply({
+    version: `dashpot/${identity.version}`,
+    state: sources.state(),
+    uptime_all_epochs: `${Math.round((clock.wall() - identity.startedAt) / 1_000)}s`,
+    node: { id: identity.nodeId, cluster: identity.nodeCluster },
+    node_version: process.version,
+    traces_to: exportsTo || null,
+    settings,
+  });
+}
+
+function decisions(request: AdminRequest, { sources, clock }: HandlerContext): AdminAnswer {
+  const filter = filterOf(request);
+  const ring = sources.decisions;
+  if (request.query.get("follow") === "1") {
+    return {
+      stream: decisionStream({ ring, clock, filter, asRows: request.query.get("format") === "rows" }),
+    };
+  }
+  const text = request.query.get("limit");
+  const limit = text === null ? DEFAULT_DECISIONS : Number(text);
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_DECISIONS) {
+    return errorReply(400, `limit must be a whole number from 1 to ${MAX_DECISIONS}`);
+  }
+  return jsonReply({ decisions: ring.recent(filter, limit) });
+}
+
+function decision(request: AdminRequest, { sources }: HandlerContext): AdminReply {
+  const id = request.path.slice("/decisions/".length);
+  const found = /^\d{1,15}$/.test(id) ? sources.decisions.get(Number(id)) : undefined;
+  if (!found) return errorReply(404, "there is no such decision: the oldest make room for new ones");
+  const siblings = sources.decisions.ofTrace(found.traceId);
+  const format = request.query.get("format");
+  if (format === "jaeger") return jsonReply(jaegerTrace(siblings, sources.identity.nodeCluster));
+  if (format === "json" || !request.wantsHtml) return jsonReply(found);
+  const detail = decisionDetail(found, siblings);
+  return htmlReply(request.query.get("part") === "1" ? detail.text : detailPage(`decision ${id}`, detail));
+}
+
+function explain(request: AdminRequest, { sources }: HandlerContext): AdminReply {
+  const asked = explainRequestOf(request);
+  if ("error" in asked) return errorReply(400, asked.error);
+  const explanation = sources.explain(asked);
+  if (!request.wantsHtml || request.query.get("format") === "json") return jsonReply(explanation);
+  const detail = explanationDetail(explanation);
+  return htmlReply(request.query.get("part") === "1" ? detail.text : detailPage("explained", detail));
+}
+
+function weights(_: AdminRequest, { sources }: HandlerContext): AdminReply {
+  const clusters = sources.clusters().map(({ name, balancer }) => ({
+    cluster: name,
+    generation: balancer.weightsGeneration,
+    endpoints: balancer.endpoints.map(({ address, weight, staticWeight, slowStartFactor, weightStep }) => ({
+      address,
+      weight,
+      staticWeight,
+      slowStartFactor,
+      step: { ...weightStep, inWords: stepText(weightStep) },
+    })),
+  }));
+  return jsonReply({ clusters, history: sources.events.weights(), changes: sources.events.states() });
+}
+
+function xds(_: AdminRequest, { sources }: HandlerContext): AdminReply {
+  const status = sources.xdsStatus();
+  return jsonReply({ ...status, rejected: rejectedResources(status) });
+}
+
+function logging(request: AdminRequest, { sources }: HandlerContext): AdminReply {
+  const wanted = request.query.get("level");
+  if (wanted !== null && request.method === "POST") {
+    const level = LOG_LEVELS.find((name) => name === wanted);
+    if (!level) {
+      return errorReply(
+        400,
+        `level must be one of ${LOG_LEVELS.join(", ")}${didYouMean(wanted, LOG_LEVELS)}`,
+      );
+    }
+    sources.setLogLevel(level);
+  } else if (wanted !== null) {
+    return errorReply(405, "changing the log level needs a POST");
+  }
+  return textReply(`${sources.logLevel()}\n`);
+}
+
+function drain(_: AdminRequest, { sources }: HandlerContext): AdminReply {
+  sources.drain();
+  return textReply("OK\n");
+}
+
+function quit(_: AdminRequest, { sources }: HandlerContext): AdminReply {
+  sources.quit();
+  return textReply("OK\n");
+}
+
+function wantsJson({ query }: AdminRequest): boolean {
+  return query.get("format") === "json";
+}
+
+/** Empty parts of the inspector's form mean "any". */
+function filterOf({ query }: AdminRequest): DecisionFilter {
+  return {
+    cluster: query.get("cluster") || undefined,
+    endpoint: query.get("endpoint") || undefined,
+    outcome: query.get("outcome") || undefined,
+  };
+}

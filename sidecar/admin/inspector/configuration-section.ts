@@ -1,0 +1,48 @@
+import type { Configuration } from "../../../xds/model/configuration.ts";
+import type { ListenerView } from "../../proxy/index.ts";
+import { rejectedResources } from "../config-dump.ts";
+import { type Html, html } from "../html.ts";
+import type { AdminSources } from "../sources.ts";
+import { age, shortVersion } from "./figures.ts";
+
+/** What is in force, since when, and what was refused and why. */
+export function configurationSection(sources: AdminSources, wall: number): Html {
+  const configuration = sources.configuration();
+  const status = sources.xdsStatus();
+  const rejected = rejectedResources(status);
+  const failure = status.servers.find(
+    ({ state, lastFailure }) => state !== "connected" && lastFailure,
+  )?.lastFailure;
+  return html`<section id="configuration"><header><h2>Configuration</h2><span class="note">generation ${configuration.generation} · <a href="/config_dump">/config_dump</a> · <a href="/xds">/xds</a></span></header>
+${failure && html`<p class="notice">The control plane does not answer (${failure.reason}); what it sent before stays in force.</p>`}
+${rejected.map(({ type, name, reason, version, inUse, at }) => html`<p class="notice bad"><b>${type} ${name}</b> was refused ${age(wall - at)} ago (version ${shortVersion(version)}): ${reason}. ${inUse === "" ? "There is no earlier one." : `Version ${shortVersion(inUse)} stays in force.`}</p>`)}
+${(status.warming.clusters.length > 0 || status.warming.listeners.length > 0) && html`<p class="notice">Waiting for the rest of ${[...status.warming.clusters, ...status.warming.listeners].join(", ")}.</p>`}
+<table><thead><tr><th>resource<th>name<th>version<th class="n">age<th></tr></thead><tbody>
+${sources.listeners().map((listener) => listenerRow(listener, configuration, wall))}
+${[...configuration.routeTables].map(([name, { version, since, value }]) => row("routes", name, version, wall - since, `${value.virtualHosts.length} virtual hosts`))}
+${[...configuration.clusters].map(([name, { cluster, assignment }]) => row("cluster", name, cluster.version, wall - cluster.since, `endpoints ${shortVersion(assignment.version)}, ${age(wall - assignment.since)} old`))}
+</tbody></table></section>`;
+}
+
+function listenerRow(listener: ListenerView, configuration: Configuration, wall: number): Html {
+  const since = configuration.listeners.get(listener.name)?.since ?? wall;
+  const { bound, failure } = listener;
+  const where = bound ? `listens on ${bound.host}:${bound.port}` : failure || "not bound";
+  return row("listener", listener.name, listener.version, wall - since, where);
+}
+
+function row(kind: string, name: string, version: string, ageMs: number, note: string): Html {
+  return html`<tr><td class="dim">${kind}<th scope="row">${name}<td><code>${shortVersion(version)}</code><td class="n">${age(ageMs)}<td class="dim">${note}</tr>`;
+}
+
+/** A form that asks what would become of a request. */
+export function explainSection(): Html {
+  return html`<section id="explain"><header><h2>Explain a request</h2><span class="note">nothing is sent</span></header>
+<form action="/explain" method="get" data-panel><select name="method" aria-label="method"><option>GET<option>POST<option>PUT<option>DELETE</select><input name="authority" placeholder="authority, e.g. orders" aria-label="authority" required><input name="path" value="/" aria-label="path" required><button>Explain</button></form></section>`;
+}
+
+/** Settings with their origin. */
+export function settingsSection(sources: AdminSources): Html {
+  return html`<section id="settings"><details><summary><h2>Settings</h2> <span class="note">${sources.settings.length} in force</span></summary>
+<table><thead><tr><th>setting<th>value<th>from</tr></thead><tbody>${sources.settings.map(({ name, value, origin }) => html`<tr><th scope="row">${name}<td><code>${value || "–"}</code><td class="dim">${origin}</tr>`)}</tbody></table></details></section>`;
+}

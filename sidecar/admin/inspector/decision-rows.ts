@@ -1,0 +1,22 @@
+import type { Decision } from "../../telemetry/decision.ts";
+import { type Html, html } from "../html.ts";
+import { clockTime, duration } from "./figures.ts";
+
+/** One decision in the stream. It is a link, so that it opens without a script too. */
+export function decisionRow(decision: Decision): Html {
+  const { id, time, route, cluster, chosen, candidates, keptBecause, attempt } = decision;
+  const runnerUp = candidates[1]?.address;
+  return html`<li class="decision" id="d${id}"><a href="/decisions/${id}" data-panel><span class="head"><time>${clockTime(time)}</time> <b>${chosen || "none"}</b>${runnerUp !== undefined && html` <span class="dim">over ${runnerUp}</span>`}${attempt > 0 && html` <span class="chip plain">retry ${attempt}</span>`}<span class="end">${keptBecause !== "sampled" && html`<span class="chip plain">${keptBecause}</span> `}${outcomeChip(decision)}</span></span><span class="sentence">${decision.sentence}</span><span class="foot">${decision.method} ${decision.authority}${decision.path} · ${route || cluster} · ${duration(decision.durationMs)}</span></a></li>`;
+}
+
+export function outcomeChip({ outcome, status, error }: Decision): Html {
+  const tone = outcome === "success" ? "good" : outcome === "cancelled" ? "plain" : "bad";
+  const words = outcome.replaceAll(/([A-Z])/g, " $1").toLowerCase();
+  const text = outcome === "success" ? String(status) : `${words}${status > 0 ? ` ${status}` : ""}`;
+  return html`<span class="chip ${tone}" title="${error?.detail ?? words}">${text}</span>`;
+}
+
+/** One line, as a server-sent event carries it. */
+export function eventLine(row: Html): string {
+  return row.text.replaceAll(/\s*\n\s*/g, " ");
+}
