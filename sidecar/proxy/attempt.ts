@@ -10,7 +10,7 @@ import { fieldValue } from "../codec/head.ts";
 import type { UpstreamStream } from "../codec/stream.ts";
 import type { AttemptFacts } from "../telemetry/facts.ts";
 import type { CircuitBreaker } from "../upstream/circuit-breaker.ts";
-import type { Http1Pool, PoolUser } from "../upstream/http1-pool.ts";
+import type { StreamSource, StreamUser } from "../upstream/stream-source.ts";
 import type { UpstreamCluster } from "../upstream/upstream-cluster.ts";
 import { classifyFailure, classifyResponse, grpcStatusOf, NO_GRPC_STATUS } from "./classify.ts";
 import { takeLoadReport } from "./load-report.ts";
@@ -21,6 +21,8 @@ import { retryAfterMs } from "./retry-decision.ts";
 export interface AttemptOwner extends PickRequest {
   readonly context: ProxyContext;
   readonly grpc: boolean;
+  /** A connection for bytes is wanted, not a stream for a message. */
+  readonly tunnels: boolean;
   onAttemptReady(attempt: Attempt, stream: UpstreamStream): void;
   /** No whole answer came. */
   onAttemptFailed(attempt: Attempt, error: ProxyError): void;
@@ -33,7 +35,7 @@ export interface AttemptOwner extends PickRequest {
 }
 
 /** One try of a request at one endpoint: picks it, holds its place in flight, and judges how it ended. */
-export class Attempt implements PoolUser, AttemptFacts {
+export class Attempt implements StreamUser, AttemptFacts {
   readonly number: number;
   readonly spanId: string;
   readonly startedAt: number;
@@ -57,7 +59,7 @@ export class Attempt implements PoolUser, AttemptFacts {
   #tunnel = false;
   readonly #owner: AttemptOwner;
   readonly #balancer: Balancer;
-  #pool: Http1Pool | undefined;
+  #source: StreamSource | undefined;
   #ticket: Ticket = -1;
   #grpcStatus = NO_GRPC_STATUS;
   #retryAfterMs = 0;
@@ -95,15 +97,17 @@ export class Attempt implements PoolUser, AttemptFacts {
     this.#ticket = this.#balancer.onStart(this.slot);
     this.breaker.requests++;
     if (this.number > 0) this.breaker.retries++;
-    this.#pool = this.cluster.pool(this.slot);
-    this.#pool.acquire(this);
+    const { cluster, slot } = this;
+    this.#tunnel = this.#owner.tunnels;
+    this.#source = this.#tunnel ? cluster.tunnelDialer(slot) : cluster.pool(slot);
+    this.#source.acquire(this);
   }
 
   /** Ends the attempt from our side: the caller left, or a deadline passed. */
   cancel(error: ProxyError): void {
     if (this.over) return;
     const stream = this.stream;
-    this.#pool?.cancel(this);
+    this.#source?.cancel(this);
     this.#end(classifyFailure(error.kind), error);
     stream?.abort(error);
   }

@@ -22,7 +22,7 @@ import type { AttemptOwner } from "./attempt.ts";
 import { Attempt } from "./attempt.ts";
 import type { HttpRoutes } from "./http-routes.ts";
 import type { LocalReply } from "./local-reply.ts";
-import { errorReply, textReply } from "./local-reply.ts";
+import { connectedHead, errorReply, textReply } from "./local-reply.ts";
 import type { ProxyContext } from "./proxy-context.ts";
 import { RequestBody } from "./request-body.ts";
 import { addForwarded, addVia, KnownFields, setField } from "./request-fields.ts";
@@ -115,6 +115,11 @@ export class Exchange implements DownstreamHandler, AttemptOwner, ExchangeFacts,
 
   get protocolVersion(): string {
     return this.head.version === 2 ? "2" : this.head.version === 1 ? "1.1" : "1.0";
+  }
+
+  /** CONNECT ends here: its bytes go to the endpoint itself, whatever they are. */
+  get tunnels(): boolean {
+    return this.method === "CONNECT";
   }
 
   get routeName(): string {
@@ -272,6 +277,10 @@ export class Exchange implements DownstreamHandler, AttemptOwner, ExchangeFacts,
   // send
 
   onAttemptReady(attempt: Attempt, stream: UpstreamStream): void {
+    if (this.tunnels) {
+      this.onAttemptTunnel(connectedHead());
+      return;
+    }
     const { head } = this;
     const { traceId, sampled } = this.trace;
     setField(head.fields, "traceparent", `00-${traceId}-${attempt.spanId}-${sampled ? "01" : "00"}`);

@@ -4,6 +4,7 @@ import type { RouteTable } from "../../xds/model/route-table.ts";
 import { HttpService } from "./http-service.ts";
 import { Port } from "./port.ts";
 import type { ProxyContext } from "./proxy-context.ts";
+import { TcpService } from "./tcp-service.ts";
 
 /** One listener as a person reads it. */
 export interface ListenerView {
@@ -22,7 +23,7 @@ interface Running {
   readonly source: Versioned<Listener>;
   readonly routes: Versioned<RouteTable> | undefined;
   readonly port: Port;
-  readonly service: HttpService;
+  readonly service: HttpService | TcpService;
 }
 
 /** The listeners in use, by name. */
@@ -67,11 +68,7 @@ export class ListenerSet {
     }));
   }
 
-  get(name: string): HttpService | undefined {
-    return this.#running.get(name)?.service;
-  }
-
-  services(): readonly HttpService[] {
+  services(): readonly (HttpService | TcpService)[] {
     return [...this.#running.values()].map(({ service }) => service);
   }
 
@@ -97,19 +94,45 @@ export class ListenerSet {
     const listener = source.value;
     const { filter } = listener;
     const address = listener.address ?? this.#apiAddress;
-    if (!address || filter.kind !== "http" || !routes) return Promise.resolve();
+    if (!address) return Promise.resolve();
     if (last && sameAddress(last.port.options.address, address) && !listener.tls && !last.source.value.tls) {
-      last.service.update(name, filter, routes);
-      this.#running.set(name, { ...last, source, routes });
-      return Promise.resolve();
+      if (update(last.service, name, filter, routes)) {
+        this.#running.set(name, { ...last, source, routes });
+        return Promise.resolve();
+      }
     }
+    const service = this.#createService(listener, routes);
+    if (!service) return Promise.resolve();
     if (last) retire(last);
-    const service = new HttpService(this.#context, listener, filter, routes);
-    service.draining = this.#draining;
     const port = new Port(this.#context, { listener: name, address, backlog: listener.backlog }, service);
     this.#running.set(name, { source, routes, port, service });
     return port.open();
   }
+
+  #createService(
+    listener: Listener,
+    routes: Versioned<RouteTable> | undefined,
+  ): HttpService | TcpService | undefined {
+    const { filter } = listener;
+    if (filter.kind === "tcp") return new TcpService(this.#context, filter);
+    if (!routes) return undefined;
+    const service = new HttpService(this.#context, listener, filter, routes);
+    service.draining = this.#draining;
+    return service;
+  }
+}
+
+function update(
+  service: HttpService | TcpService,
+  name: string,
+  filter: Listener["filter"],
+  routes: Versioned<RouteTable> | undefined,
+): boolean {
+  if (service instanceof HttpService && filter.kind === "http" && routes)
+    service.update(name, filter, routes);
+  else if (service instanceof TcpService && filter.kind === "tcp") service.update(filter);
+  else return false;
+  return true;
 }
 
 function retire({ port, service }: Running): void {

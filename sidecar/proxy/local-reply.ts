@@ -92,6 +92,21 @@ export function errorReply(error: ProxyError, status: number, grpc: boolean): Lo
   return reply(200, fields, Buffer.alloc(0));
 }
 
+/** The answer to a CONNECT whose tunnel stands (RFC 9110, 9.3.6). */
+export function connectedHead(): ResponseHead {
+  const fields: FieldLines = [];
+  return {
+    status: 200,
+    reason: "OK",
+    version: 1,
+    fields,
+    framing: "none",
+    contentLength: -1,
+    keepAlive: true,
+    upgrade: "",
+  };
+}
+
 export function textReply(status: number, text: string, fields: FieldLines): LocalReply {
   if (text !== "") fields.push("Content-Type", "text/plain; charset=utf-8");
   return reply(status, fields, Buffer.from(text, "utf8"));

@@ -1,31 +1,22 @@
 import type { ProxyError } from "../../xds/common/errors.ts";
 import { ERRORS, proxyError } from "../../xds/common/errors.ts";
 import type { TimerWheel } from "../../xds/common/timer-wheel.ts";
-import type { UpstreamHandler, UpstreamStream } from "../codec/stream.ts";
-import type { CircuitBreaker } from "./circuit-breaker.ts";
 import { Dial } from "./dial.ts";
 import type { ConnectionOwner } from "./http1-connection.ts";
 import { Http1Connection } from "./http1-connection.ts";
 import type { PoolHome, PoolTarget } from "./pool-home.ts";
-
-/** Who asks a pool for a stream, and then uses it. Exactly one of the two answers comes, perhaps within `acquire`. */
-export interface PoolUser extends UpstreamHandler {
-  readonly breaker: CircuitBreaker;
-  onStream(stream: UpstreamStream): void;
-  /** No connection could be had; nothing was sent. */
-  onNoStream(error: ProxyError): void;
-}
+import type { StreamSource, StreamUser } from "./stream-source.ts";
 
 /**
  * Connections to one endpoint. The one used last is used first, so that what a peak left over grows idle and closes. Requests
  * that find none wait in order; whichever connection is ready first serves the one that waits longest.
  */
-export class Http1Pool implements ConnectionOwner {
+export class Http1Pool implements ConnectionOwner, StreamSource {
   readonly target: PoolTarget;
   readonly wheel: TimerWheel;
   readonly #home: PoolHome;
   readonly #idle: Http1Connection[] = [];
-  readonly #waiting: PoolUser[] = [];
+  readonly #waiting: StreamUser[] = [];
   readonly #dials = new Set<Dial>();
   #busy = 0;
   #closed = false;
@@ -48,7 +39,7 @@ export class Http1Pool implements ConnectionOwner {
     return this.#idle.length;
   }
 
-  acquire(user: PoolUser): void {
+  acquire(user: StreamUser): void {
     const connection = this.#idle.pop();
     if (connection) {
       this.#give(connection, user);
@@ -66,7 +57,7 @@ export class Http1Pool implements ConnectionOwner {
   }
 
   /** `user` no longer waits. The connection that was being opened for it stays for the next. */
-  cancel(user: PoolUser): void {
+  cancel(user: StreamUser): void {
     const at = this.#waiting.indexOf(user);
     if (at < 0) return;
     this.#waiting.splice(at, 1);
@@ -111,7 +102,7 @@ export class Http1Pool implements ConnectionOwner {
     this.#dialForWaiting();
   }
 
-  #give(connection: Http1Connection, user: PoolUser): void {
+  #give(connection: Http1Connection, user: StreamUser): void {
     this.#busy++;
     connection.begin(user);
     user.onStream(connection);
@@ -120,7 +111,7 @@ export class Http1Pool implements ConnectionOwner {
   /** One dial per waiting request, as far as the cluster's connection bound allows; the first of a pool always may. */
   #dialForWaiting(): void {
     while (this.#waiting.length > this.#dials.size) {
-      const { breaker } = this.#waiting[this.#waiting.length - 1] as PoolUser;
+      const { breaker } = this.#waiting[this.#waiting.length - 1] as StreamUser;
       if (this.#home.counts.active >= breaker.thresholds.maxConnections && this.connections > 0) {
         breaker.overflows.connections++;
         return;

@@ -14,7 +14,9 @@ import type { ResolvedPolicy } from "../balancing/index.ts";
 import { createBalancer } from "../balancing/index.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 import { Http1Pool } from "./http1-pool.ts";
-import type { ConnectionCounts, PoolHome } from "./pool-home.ts";
+import type { ConnectionCounts, PoolHome, PoolTarget } from "./pool-home.ts";
+import type { StreamSource } from "./stream-source.ts";
+import { TunnelDialer } from "./tunnel-dialer.ts";
 
 /** What clusters need of the process. */
 export interface UpstreamContext {
@@ -109,20 +111,26 @@ export class UpstreamCluster implements PoolHome {
   }
 
   /** The pool of a slot that `balancer.pick` gave. */
-  pool(slot: Slot): Http1Pool {
+  pool(slot: Slot): StreamSource {
     const address = this.balancer.address(slot);
     const pool = this.#pools[slot];
     if (pool?.target.address === address) return pool;
     pool?.close();
-    const endpoint = this.#endpoints.get(address);
-    if (!endpoint)
-      throw new Error(
-        `the balancer chose ${address || `slot ${slot}`}, which is no endpoint of ${this.name}`,
-      );
-    const { host, port, hostname, additionalAddresses } = endpoint;
-    const fresh = new Http1Pool(this, { address, host, port, hostname, additionalAddresses });
+    const fresh = new Http1Pool(this, this.#target(address));
     this.#pools[slot] = fresh;
     return fresh;
+  }
+
+  /** For one tunnel to the endpoint of a slot. */
+  tunnelDialer(slot: Slot): StreamSource {
+    return new TunnelDialer(this, this.#target(this.balancer.address(slot)));
+  }
+
+  #target(address: string): PoolTarget {
+    const endpoint = this.#endpoints.get(address);
+    if (!endpoint) throw new Error(`the balancer chose "${address}", which is no endpoint of ${this.name}`);
+    const { host, port, hostname, additionalAddresses } = endpoint;
+    return { address, host, port, hostname, additionalAddresses };
   }
 
   /** The endpoint's name for host rewrites; empty where the control plane gave none. */

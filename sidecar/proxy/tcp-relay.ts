@@ -1,0 +1,179 @@
+import type { Socket } from "node:net";
+import type { ProxyError } from "../../xds/common/errors.ts";
+import { ERRORS, proxyError } from "../../xds/common/errors.ts";
+import type { Expiring } from "../../xds/common/timer-wheel.ts";
+import { WheelTimer } from "../../xds/common/timer-wheel.ts";
+import type { TcpProxy } from "../../xds/model/listener.ts";
+import type { Slot } from "../balancing/balancer.ts";
+import type { UpstreamStream } from "../codec/stream.ts";
+import type { UpstreamCluster } from "../upstream/upstream-cluster.ts";
+import type { AttemptOwner } from "./attempt.ts";
+import { Attempt } from "./attempt.ts";
+import type { ProxyContext } from "./proxy-context.ts";
+
+/** One connection of a `tcp_proxy` listener: an endpoint is picked for it, and bytes pass until both sides have ended. */
+export class TcpRelay implements AttemptOwner, Expiring {
+  readonly context: ProxyContext;
+  readonly grpc = false;
+  readonly tunnels = true;
+  readonly hash = undefined;
+  tried: readonly Slot[] = [];
+  readonly #socket: Socket;
+  readonly #filter: TcpProxy;
+  readonly #onClosed: (relay: TcpRelay) => void;
+  readonly #timer = new WheelTimer(this);
+  #cluster: UpstreamCluster | undefined;
+  #attempt: Attempt | undefined;
+  #attempts = 0;
+  #activeAt: number;
+  #callerEnded = false;
+  #upstreamEnded = false;
+  #over = false;
+
+  constructor(context: ProxyContext, socket: Socket, filter: TcpProxy, onClosed: (relay: TcpRelay) => void) {
+    this.context = context;
+    this.#socket = socket;
+    this.#filter = filter;
+    this.#onClosed = onClosed;
+    this.#activeAt = context.clock.now();
+    context.counts.tunnels++;
+    // Nothing is read before there is somebody to give it to.
+    socket.pause();
+    socket.on("data", (chunk: Buffer) => this.#onData(chunk));
+    socket.on("end", () => this.#onCallerEnd());
+    socket.on("drain", () => this.#attempt?.stream?.resumeResponse());
+    socket.on("error", () => this.#onCallerGone());
+    socket.on("close", () => this.#onCallerGone());
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  begin(): void {
+    this.#cluster = this.context.clusters.get(this.#clusterName());
+    if (!this.#cluster) {
+      this.#end();
+      return;
+    }
+    if (this.#filter.idleTimeoutMs > 0) this.context.wheel.arm(this.#timer, this.#filter.idleTimeoutMs);
+    this.#try(this.#cluster);
+  }
+
+  /** Ends both sides at once. */
+  destroy(): void {
+    this.#onCallerGone();
+  }
+
+  #clusterName(): string {
+    const { clusters } = this.#filter;
+    let point = this.context.random() * clusters.reduce((sum, { weight }) => sum + weight, 0);
+    for (const { cluster, weight } of clusters) {
+      point -= weight;
+      if (point < 0) return cluster;
+    }
+    return clusters[clusters.length - 1]?.cluster ?? "";
+  }
+
+  #try(cluster: UpstreamCluster): void {
+    const attempt = new Attempt(this, cluster, cluster.breakers.default, this.#attempts++);
+    this.#release();
+    this.#attempt = attempt;
+    if (!cluster.breakers.default.admitsRequest())
+      attempt.cancel(proxyError(ERRORS.overflow, "max_requests"));
+    else if (attempt.pick()) {
+      attempt.connect();
+      return;
+    }
+    this.#end();
+  }
+
+  onAttemptReady(): void {
+    this.#socket.resume();
+  }
+
+  onAttemptFailed(attempt: Attempt, error: ProxyError): void {
+    const again = error.kind.retryable === "yes" && this.#attempts < this.#filter.maxConnectAttempts;
+    if (!again || !this.#cluster || this.#over) {
+      this.#end();
+      return;
+    }
+    this.tried = [...this.tried, attempt.slot];
+    this.#try(this.#cluster);
+  }
+
+  onAttemptInformational(): void {}
+  onAttemptResponse(): void {}
+  onAttemptTunnel(): void {}
+
+  onAttemptData(_attempt: Attempt, chunk: Buffer): void {
+    this.#activeAt = this.context.clock.now();
+    if (!this.#socket.write(chunk)) this.#attempt?.stream?.pauseResponse();
+  }
+
+  onAttemptEnd(): void {
+    this.#upstreamEnded = true;
+    this.#socket.end();
+    this.#endWhenBoth();
+  }
+
+  onAttemptDrain(): void {
+    this.#socket.resume();
+  }
+
+  onExpired(): void {
+    const left = this.#activeAt + this.#filter.idleTimeoutMs - this.context.clock.now();
+    if (left > 0) this.context.wheel.arm(this.#timer, left);
+    else {
+      this.#attempt?.cancel(proxyError(ERRORS.streamIdleTimeout, "no byte either way"));
+      this.#end();
+    }
+  }
+
+  #onData(chunk: Buffer): void {
+    this.#activeAt = this.context.clock.now();
+    const stream: UpstreamStream | undefined = this.#attempt?.stream;
+    if (stream && !stream.sendData(chunk)) this.#socket.pause();
+  }
+
+  #onCallerEnd(): void {
+    this.#callerEnded = true;
+    this.#attempt?.stream?.sendEnd(undefined);
+    this.#endWhenBoth();
+  }
+
+  #endWhenBoth(): void {
+    if (!this.#callerEnded || !this.#upstreamEnded || this.#over) return;
+    this.#attempt?.endTunnel();
+    this.#over = true;
+    this.#socket.destroySoon();
+    this.#leave();
+  }
+
+  #onCallerGone(): void {
+    if (this.#over) return;
+    this.#attempt?.cancel(proxyError(ERRORS.downstreamDisconnect, "the caller closed the connection"));
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    // A caller must not take a broken stream for a whole one.
+    if (this.#attempts > 0 && "resetAndDestroy" in this.#socket) this.#socket.resetAndDestroy();
+    else this.#socket.destroy();
+    this.#leave();
+  }
+
+  #leave(): void {
+    this.context.wheel.disarm(this.#timer);
+    this.context.counts.tunnels--;
+    this.#release();
+    this.#onClosed(this);
+  }
+
+  #release(): void {
+    if (this.#attempt) this.context.evidence.give(this.#attempt.evidence);
+    this.#attempt = undefined;
+  }
+}

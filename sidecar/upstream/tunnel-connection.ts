@@ -1,0 +1,85 @@
+import type { Socket } from "node:net";
+import type { ProxyError } from "../../xds/common/errors.ts";
+import { ERRORS, proxyError } from "../../xds/common/errors.ts";
+import type { FieldLines } from "../codec/head.ts";
+import type { UpstreamHandler, UpstreamStream } from "../codec/stream.ts";
+
+/** A connection of one tunnel: bytes both ways, each way ending by itself, never used again. */
+export class TunnelConnection implements UpstreamStream {
+  readonly reused = false;
+  readonly peerAddress: string;
+  readonly #socket: Socket;
+  readonly #onClosed: () => void;
+  #user: UpstreamHandler | undefined;
+  #received = false;
+  #sent = false;
+  #closed = false;
+
+  constructor(socket: Socket, peerAddress: string, user: UpstreamHandler, onClosed: () => void) {
+    this.#socket = socket;
+    this.#user = user;
+    this.#onClosed = onClosed;
+    this.peerAddress = peerAddress;
+    socket.on("data", (chunk: Buffer) => this.#user?.onResponseData(chunk));
+    socket.on("drain", () => this.#user?.onUpstreamDrain());
+    socket.on("end", () => {
+      this.#received = true;
+      this.#user?.onResponseEnd(undefined);
+      this.#closeWhenEnded();
+    });
+    socket.on("error", (error) => this.#onBroken(error.message));
+    socket.on("close", () => this.#onBroken("the connection was closed"));
+  }
+
+  /** A tunnel has no head. */
+  sendHead(): boolean {
+    return true;
+  }
+
+  sendMessage(): void {}
+
+  sendData(chunk: Buffer): boolean {
+    return this.#closed || this.#socket.write(chunk);
+  }
+
+  sendEnd(_trailers: FieldLines | undefined): void {
+    this.#sent = true;
+    this.#socket.end();
+    this.#closeWhenEnded();
+  }
+
+  pauseResponse(): void {
+    this.#socket.pause();
+  }
+
+  resumeResponse(): void {
+    this.#socket.resume();
+  }
+
+  abort(_error: ProxyError): void {
+    this.#user = undefined;
+    this.#leave();
+    this.#socket.resetAndDestroy();
+  }
+
+  #closeWhenEnded(): void {
+    if (!this.#received || !this.#sent) return;
+    this.#user = undefined;
+    this.#leave();
+    this.#socket.destroySoon();
+  }
+
+  #onBroken(detail: string): void {
+    const user = this.#user;
+    this.#user = undefined;
+    this.#leave();
+    this.#socket.destroy();
+    user?.onResponseAbort(proxyError(ERRORS.upstreamTruncated, detail));
+  }
+
+  #leave(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#onClosed();
+  }
+}

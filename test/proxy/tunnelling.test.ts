@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { eventually } from "../support/eventually.ts";
+import { cluster, forward, ProxyBed, route, routeTable, virtualHost } from "../support/proxy-bed.ts";
+import { ScriptedBackend } from "../support/raw-http.ts";
+
+const WEBSOCKET = "GET /chat HTTP/1.1\r\nHost: orders\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+const SWITCH = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+const upgrades = new Set(["websocket", "connect"]);
+
+suite("tunnelling", () => {
+  test("bytes behind an upgrade request reach the upstream only after it has switched", async (t) => {
+    const events: string[] = [];
+    const backend = await ScriptedBackend.start(async (connection) => {
+      events.push(await connection.takeUntil("\r\n\r\n"));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      events.push(connection.text);
+      connection.send(`${SWITCH}welcome`);
+      events.push(await connection.takeUntil("early"));
+      connection.send("echo");
+      connection.socket.end();
+    });
+    t.after(() => backend.close());
+    const bed = await ProxyBed.start({
+      clusters: [cluster("orders", [backend.port])],
+      filter: { upgrades },
+    });
+    t.after(() => bed.close());
+    const connection = await bed.connect();
+    connection.send(`${WEBSOCKET}early`);
+    assert.match(await connection.takeUntil("\r\n\r\n"), /^HTTP\/1\.1 101 [\s\S]*Upgrade: websocket\r\n/);
+    assert.equal(await connection.untilEnded(), "welcomeecho");
+    assert.match(events[0] ?? "", /Connection: Upgrade\r\n/i);
+    assert.deepEqual(events.slice(1), ["", "early"]);
+    // The caller's own direction is still open.
+    assert.equal(bed.proxy.counts().tunnels, 1);
+    connection.socket.end();
+    await eventually(() => bed.proxy.counts().tunnels === 0, "the tunnel ends");
+    assert.equal(bed.recorder.exchanges[0]?.status, 101);
+    assert.equal(bed.proxy.counts().upstreamConnections, 0);
+  });
+
+  test("an upgrade that the upstream refuses is an answer, and its connection is never pooled", async (t) => {
+    const backend = await ScriptedBackend.start(async (connection) => {
+      await connection.takeUntil("\r\n\r\n");
+      connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno");
+    });
+    t.after(() => backend.close());
+    const bed = await ProxyBed.start({
+      clusters: [cluster("orders", [backend.port])],
+      filter: { upgrades },
+    });
+    t.after(() => bed.close());
+    assert.match(await bed.ask(WEBSOCKET), /^HTTP\/1\.1 200 [\s\S]*no$/);
+    assert.equal(bed.proxy.counts().upstreamConnections, 0);
+  });
+
+  test("an upgrade that is not configured is refused, and a switch that nobody asked for is 502", async (t) => {
+    const backend = await ScriptedBackend.start(async (connection) => {
+      await connection.takeUntil("\r\n\r\n");
+      connection.send(SWITCH);
+    });
+    t.after(() => backend.close());
+    const bed = await ProxyBed.start({ clusters: [cluster("orders", [backend.port])] });
+    t.after(() => bed.close());
+    assert.match(await bed.ask(WEBSOCKET), /^HTTP\/1\.1 403 /);
+    assert.equal(backend.accepted, 0);
+    assert.match(await bed.ask("GET / HTTP/1.1\r\nHost: orders\r\n\r\n"), /^HTTP\/1\.1 502 /);
+  });
+
+  test("CONNECT leads to a configured cluster and nowhere else", async (t) => {
+    const backend = await ScriptedBackend.start(async (connection) => {
+      connection.send(`you said ${await connection.takeUntil("\n")}`);
+      await connection.untilEnded();
+      connection.send("bye");
+      connection.socket.end();
+    });
+    t.after(() => backend.close());
+    const table = routeTable(
+      virtualHost(
+        "orders",
+        route(forward("orders"), {
+          match: { path: { kind: "connect" }, headers: [], query: [], grpcOnly: false, fraction: undefined },
+        }),
+      ),
+    );
+    const bed = await ProxyBed.start({
+      clusters: [cluster("orders", [backend.port])],
+      table,
+      filter: { upgrades },
+    });
+    t.after(() => bed.close());
+    const connection = await bed.connect();
+    connection.send("CONNECT orders:443 HTTP/1.1\r\nHost: orders:443\r\n\r\nhello\n");
+    assert.match(await connection.takeUntil("\r\n\r\n"), /^HTTP\/1\.1 200 /);
+    assert.equal(await connection.takeUntil("\n"), "you said hello\n");
+    connection.socket.end();
+    assert.equal(await connection.untilEnded(), "bye");
+    await eventually(() => bed.proxy.counts().tunnels === 0, "the tunnel ends");
+    assert.match(
+      await bed.ask("CONNECT evil:443 HTTP/1.1\r\nHost: evil:443\r\n\r\n"),
+      /^HTTP\/1\.1 404 [\s\S]*NR/,
+    );
+  });
+
+  test("a tcp_proxy listener passes bytes both ways, each way ending by itself", async (t) => {
+    const dead = await ScriptedBackend.deadPort();
+    const backend = await ScriptedBackend.start(async (connection) => {
+      connection.send("220 ready\n");
+      const all = await connection.untilEnded();
+      connection.send(`got ${all}`);
+      connection.socket.end();
+    });
+    t.after(() => backend.close());
+    const bed = await ProxyBed.start({
+      clusters: [cluster("mail", [dead, backend.port])],
+      listener: {
+        filter: {
+          kind: "tcp",
+          statPrefix: "mail",
+          clusters: [{ cluster: "mail", weight: 1 }],
+          idleTimeoutMs: 60_000,
+          maxConnectAttempts: 2,
+        },
+      },
+    });
+    t.after(() => bed.close());
+    for (let i = 0; i < 3; i++) {
+      const connection = await bed.connect();
+      assert.equal(await connection.takeUntil("\n"), "220 ready\n");
+      connection.send("HELO");
+      connection.socket.end();
+      assert.equal(await connection.untilEnded(), "got HELO");
+    }
+    await eventually(() => bed.proxy.counts().downstreamConnections === 0, "the relays end");
+    const counts = bed.proxy.counts();
+    assert.deepEqual(
+      [counts.tunnels, counts.attempts, counts.upstreamConnections, counts.timers],
+      [0, 0, 0, 0],
+    );
+  });
+
+  test("a tcp_proxy connection whose endpoints are all dead is reset", async (t) => {
+    const bed = await ProxyBed.start({
+      clusters: [cluster("mail", [await ScriptedBackend.deadPort()])],
+      listener: {
+        filter: {
+          kind: "tcp",
+          statPrefix: "mail",
+          clusters: [{ cluster: "mail", weight: 1 }],
+          idleTimeoutMs: 0,
+          maxConnectAttempts: 1,
+        },
+      },
+    });
+    t.after(() => bed.close());
+    const connection = await bed.connect();
+    await connection.untilClosed();
+    assert.ok(connection.wasReset);
+    assert.equal(bed.proxy.counts().attempts, 0);
+  });
+});
