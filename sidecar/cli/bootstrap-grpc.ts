@@ -13,7 +13,7 @@ export function readGrpcBootstrap(
   environment: Environment,
   problems: Problems,
 ): Bootstrap {
-  const settings = parseSettings(undefined, environment, problems);
+  const { settings, effective } = parseSettings(undefined, environment, problems);
   const { xds_servers: servers, node } = mapping(document, "", problems);
   const server = readServer(servers, problems);
   return {
@@ -22,6 +22,7 @@ export function readGrpcBootstrap(
     dynamic: server && { server, listeners: true, clusters: true },
     resources: NO_STATIC_RESOURCES,
     settings,
+    effective,
   };
 }
 

@@ -16,7 +16,7 @@ import {
   readStaticResources,
   type StaticResources,
 } from "./bootstrap-static.ts";
-import { type Environment, parseSettings, type Settings } from "./settings.ts";
+import { type EffectiveSetting, type Environment, parseSettings, type Settings } from "./settings.ts";
 
 /** Everything a sidecar must know before it starts. */
 export interface Bootstrap {
@@ -26,6 +26,8 @@ export interface Bootstrap {
   readonly dynamic: DynamicResources | undefined;
   readonly resources: StaticResources;
   readonly settings: Settings;
+  /** Every setting and where it comes from, for people. */
+  readonly effective: readonly EffectiveSetting[];
 }
 
 export const DEFAULT_ADMIN: SocketAddress = Object.freeze({ host: "127.0.0.1", port: 15_000 });
@@ -49,7 +51,7 @@ const HONOURED = ["node", "admin", "static_resources", "dynamic_resources"];
 export function readBootstrap(document: unknown, environment: Environment, problems: Problems): Bootstrap {
   const { dashpot, ...envoy } = isMapping(document) ? document : { dashpot: undefined };
   if (!isMapping(document)) problems.error("", "must be a mapping: an Envoy v3 bootstrap");
-  const settings = parseSettings(dashpot, environment, problems);
+  const { settings, effective } = parseSettings(dashpot, environment, problems);
   const root: Part = { value: envoy as JsonObject, path: "" };
   const fields = honouredFields(BootstrapSchema, root, HONOURED, problems, ["dashpot"]);
 
@@ -72,6 +74,7 @@ export function readBootstrap(document: unknown, environment: Environment, probl
     dynamic,
     resources,
     settings,
+    effective,
   };
 }
 

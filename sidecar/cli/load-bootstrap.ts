@@ -77,13 +77,14 @@ function fromAddress(target: string, environment: Environment): LoadedBootstrap 
   if (!/^[^\s:/]+:\d{1,5}$|^\[[0-9a-fA-F:.]+\]:\d{1,5}$/.test(target)) {
     problems.error("--xds", `must be HOST:PORT, like 127.0.0.1:18000, not ${JSON.stringify(target)}`);
   }
-  const settings = parseSettings(undefined, environment, problems);
+  const { settings, effective } = parseSettings(undefined, environment, problems);
   const bootstrap: Bootstrap = {
     node: defaultNode(),
     admin: DEFAULT_ADMIN,
     dynamic: { server: { target, tls: undefined }, listeners: true, clusters: true },
     resources: NO_STATIC_RESOURCES,
     settings,
+    effective,
   };
   return result(bootstrap, problems, describeProblem);
 }

@@ -1,4 +1,5 @@
 import { childPath } from "../../xds/common/field-path.ts";
+import { describe, isMapping } from "../../xds/common/fields.ts";
 import { LOG_LEVELS } from "../../xds/common/logger.ts";
 import { didYouMean } from "../../xds/common/nearest-name.ts";
 import type { Problems } from "../../xds/common/problem.ts";
@@ -72,30 +73,6 @@ export const SETTINGS = {
     lower: "A busy application is turned away sooner, with `UO`.",
     higher: "Each connection takes memory and a file descriptor, also when idle.",
   }),
-  maxPendingRequests: setting({
-    key: "max_pending_requests",
-    type: integer(0, 1_000_000),
-    fallback: 4096,
-    does: "Requests that wait for a connection to an upstream, over all clusters; each cluster has its own bound too.",
-    lower: "Short bursts are refused instead of queued.",
-    higher: "Under overload requests wait longer before they fail, and take memory meanwhile.",
-  }),
-  maxRequestHeadBytes: setting({
-    key: "max_request_head_bytes",
-    type: bytes(1 * KIB, 8 * MIB),
-    fallback: 96 * KIB,
-    does: "Ceiling for a request's start line and header fields; a listener may ask for less, not for more.",
-    lower: "Requests with large cookies or tokens are refused with 431.",
-    higher: "Every connection may make the sidecar hold this much before it knows where the request goes.",
-  }),
-  maxRequestHeaders: setting({
-    key: "max_request_headers",
-    type: integer(10, 10_000),
-    fallback: 1000,
-    does: "Ceiling for the header fields of a request; a listener may ask for less, not for more.",
-    lower: "Requests with many fields are refused with 431.",
-    higher: "More work per request for whoever sends many fields.",
-  }),
   maxUrlBytes: setting({
     key: "max_url_bytes",
     type: bytes(1 * KIB, 64 * KIB),
@@ -103,30 +80,6 @@ export const SETTINGS = {
     does: "Longest request target.",
     lower: "Long queries are refused with 414.",
     higher: "Longer input for path matches and regular expressions.",
-  }),
-  maxResponseHeadBytes: setting({
-    key: "max_response_head_bytes",
-    type: bytes(1 * KIB, 8 * MIB),
-    fallback: 60 * KIB,
-    does: "Longest status line and header fields of a response.",
-    lower: "Responses with large cookies become 502.",
-    higher: "Every upstream connection may make the sidecar hold this much.",
-  }),
-  maxResponseHeaders: setting({
-    key: "max_response_headers",
-    type: integer(10, 10_000),
-    fallback: 200,
-    does: "Most header fields of a response.",
-    lower: "Responses with many fields become 502.",
-    higher: "More work per response for whoever sends many fields.",
-  }),
-  connectionBufferBytes: setting({
-    key: "connection_buffer_bytes",
-    type: bytes(16 * KIB, 64 * MIB),
-    fallback: 1 * MIB,
-    does: "Ceiling for the bytes held per connection before its peer is paused; listeners and clusters may ask for less.",
-    lower: "Large bodies over slow links are relayed in more, smaller steps.",
-    higher: "A slow reader holds this much memory, per connection.",
   }),
   replayBufferBytes: setting({
     key: "replay_buffer_bytes",
@@ -249,22 +202,6 @@ export const SETTINGS = {
     lower: "None: every local process may ask.",
     higher: "Every tool that asks needs the token.",
   }),
-  dnsTimeoutMs: setting({
-    key: "dns_timeout",
-    type: duration(100, 1 * MINUTE),
-    fallback: 5 * SECOND,
-    does: "How long one look-up of a name may take. The addresses known before stay in use meanwhile and after.",
-    lower: "Slow name servers count as failed.",
-    higher: "Changed addresses are noticed later when a name server is slow.",
-  }),
-  dnsMinRefreshMs: setting({
-    key: "dns_min_refresh",
-    type: duration(100, 1 * HOUR),
-    fallback: 1 * SECOND,
-    does: "Shortest time between two look-ups of a name, whatever its TTL says.",
-    lower: "More load on name servers.",
-    higher: "Changed addresses are noticed later.",
-  }),
 };
 
 export type SettingsTable = typeof SETTINGS;
@@ -275,6 +212,20 @@ export type Settings = {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** A setting in force, for people. */
+export interface EffectiveSetting {
+  /** As in the `dashpot:` block. */
+  readonly name: string;
+  readonly value: string;
+  /** The environment variable that set it, `bootstrap`, or `default`. */
+  readonly origin: string;
+}
+
+export interface ParsedSettings {
+  readonly settings: Settings;
+  readonly effective: readonly EffectiveSetting[];
+}
+
 /**
  * Reads the `dashpot:` block; environment variables win over it. Every fault is a problem under `path` or under the variable's name,
  * and leaves that setting at its default.
@@ -284,30 +235,34 @@ export function parseSettings(
   environment: Environment,
   problems: Problems,
   path = "dashpot",
-): Settings {
-  const written = isRecord(block) ? new Map(Object.entries(block)) : new Map<string, unknown>();
-  if (block !== undefined && block !== null && !isRecord(block))
-    problems.error(path, "must be a mapping of settings");
+): ParsedSettings {
+  const written = isMapping(block) ? new Map(Object.entries(block)) : new Map<string, unknown>();
+  if (block !== undefined && block !== null && !isMapping(block)) {
+    problems.error(path, `must be a mapping of settings, not ${describe(block)}`);
+  }
   const entries = Object.entries(SETTINGS) as [SettingName, Setting<unknown>][];
   const keys = entries.map(([, { key }]) => key);
   for (const key of written.keys()) {
     if (!keys.includes(key))
       problems.error(childPath(path, key), `unknown setting "${key}"${didYouMean(key, keys)}`);
   }
-  const settings = new Map<string, unknown>();
+  const values = new Map<string, unknown>();
+  const effective: EffectiveSetting[] = [];
   for (const [name, entry] of entries) {
+    const { key, type, fallback } = entry;
     const variable = environmentName(entry);
     // Set but empty is what a template leaves behind that had no value.
     const fromEnvironment = environment[variable] || undefined;
-    const value = fromEnvironment ?? written.get(entry.key);
-    const read = value === undefined ? { value: entry.fallback } : entry.type.read(value);
+    const fromBlock = written.get(key) ?? undefined;
+    const given = fromEnvironment ?? fromBlock;
+    const read = given === undefined ? { value: fallback } : type.read(given);
     if ("reason" in read)
-      problems.error(fromEnvironment === undefined ? childPath(path, entry.key) : variable, read.reason);
-    settings.set(name, "value" in read ? read.value : entry.fallback);
+      problems.error(fromEnvironment === undefined ? childPath(path, key) : variable, read.reason);
+    const value = "value" in read ? read.value : fallback;
+    values.set(name, value);
+    const origin =
+      fromEnvironment !== undefined ? variable : fromBlock !== undefined ? "bootstrap" : "default";
+    effective.push({ name: key, value: type.show(value), origin });
   }
-  return Object.freeze(Object.fromEntries(settings)) as Settings;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return { settings: Object.freeze(Object.fromEntries(values)) as Settings, effective };
 }

@@ -8,8 +8,8 @@ import { describeProblem, Problems } from "../../xds/common/problem.ts";
 
 function parse(block: unknown, environment: Record<string, string> = {}) {
   const problems = new Problems();
-  const settings = parseSettings(block, environment, problems);
-  return { settings, problems: problems.found.map(describeProblem) };
+  const { settings, effective } = parseSettings(block, environment, problems);
+  return { settings, effective, problems: problems.found.map(describeProblem) };
 }
 
 const entries = Object.entries(SETTINGS) as [keyof typeof SETTINGS, Setting<unknown>][];
@@ -82,6 +82,17 @@ describe("reading", () => {
     assert.equal(environmentName(SETTINGS.drainDeadlineMs), "DASHPOT_DRAIN_DEADLINE");
   });
 
+  test("every setting is shown with its value and where it comes from", () => {
+    const { effective } = parse({ drain_min: "2s" }, { DASHPOT_DRAIN_DEADLINE: "90s" });
+    const shown = effective.filter(({ name }) => name.startsWith("drain") || name === "replay_buffer_bytes");
+    assert.deepEqual(shown, [
+      { name: "replay_buffer_bytes", value: "64KiB", origin: "default" },
+      { name: "drain_deadline", value: "90s", origin: "DASHPOT_DRAIN_DEADLINE" },
+      { name: "drain_min", value: "2s", origin: "bootstrap" },
+    ]);
+    assert.equal(effective.length, entries.length);
+  });
+
   test("every fault is told at once with its place, and leaves the default", () => {
     const block = {
       defalt_policy: "adaptive",
@@ -112,6 +123,8 @@ describe("reading", () => {
   });
 
   test("a block that is no mapping is refused", () => {
-    assert.deepEqual(parse(["drain_deadline"]).problems, ["dashpot: must be a mapping of settings"]);
+    assert.deepEqual(parse(["drain_deadline"]).problems, [
+      "dashpot: must be a mapping of settings, not a list",
+    ]);
   });
 });
