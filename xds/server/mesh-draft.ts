@@ -78,3 +78,8 @@ export function defined(fields: Readonly<Record<string, JsonValue | undefined>>)
     Object.entries(fields).filter((entry): entry is [string, JsonValue] => entry[1] !== undefined),
   );
 }
+
+/** Puts a value into the message that holds it, when there is one. */
+export function wrapped<T>(value: T | undefined, wrap: (value: T) => JsonValue): JsonValue | undefined {
+  return value === undefined ? undefined : wrap(value);
+}

@@ -138,6 +138,7 @@ describe("a mesh file", () => {
     ],
     ["a prefix that is no path", service("routes: [{ match: { prefix: a } }]"), /must begin with "\/"/],
     ["an unknown retry condition", service("retries: { on: [5xxx] }"), /must be some of 5xx.*not "5xxx"/],
+    ["TLS that would believe anybody", service("tls: {}"), /any certificate of any public CA would do/],
     [
       "half a client certificate",
       service("tls: { certificate_file: /c.pem }"),
