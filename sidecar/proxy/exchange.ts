@@ -13,6 +13,7 @@ import {
   isGrpc,
   prepareRequest,
   redirectLocation,
+  removeField,
   requestHash,
   requestOverrides,
 } from "../routing/index.ts";
@@ -215,11 +216,18 @@ export class Exchange implements DownstreamHandler, AttemptOwner, ExchangeFacts,
     this.policy = upstream.policy;
     addForwarded(head.fields, known, this.#routes.filter, head.scheme, this.remoteAddress);
     addVia(head.fields, known.at.via, head.version, context.viaName);
+    if (known.at.tracestate >= 0) this.#bound(head.fields);
     if (action.hashPolicy.length > 0) this.hash = requestHash(action.hashPolicy, this);
     prepareRequest(route, this);
     this.#plan = new RetryPlan(action.retryPolicy, head, context);
     this.#startTimeouts(action);
     this.#try();
+  }
+
+  /** A `tracestate` goes on as the trace keeps it: not at all where its `traceparent` was not believed (W3C Trace Context, 3.3). */
+  #bound(fields: FieldLines): void {
+    if (this.trace.traceState === "") removeField(fields, "tracestate");
+    else setField(fields, "tracestate", this.trace.traceState);
   }
 
   #startTimeouts(action: ForwardAction): void {

@@ -9,6 +9,9 @@ import type { BalancerEvent } from "../balancing/balancer.ts";
 import type { ResolvedPolicy } from "../balancing/index.ts";
 import type { Recorder } from "../telemetry/facts.ts";
 import { ClusterSet } from "../upstream/cluster-set.ts";
+import type { ResolveName } from "../upstream/name-resolver.ts";
+import { createNameResolver } from "../upstream/name-resolver.ts";
+import { StallWatch } from "../upstream/stall-watch.ts";
 import type { ClusterView, UpstreamCluster } from "../upstream/upstream-cluster.ts";
 import { EvidencePool } from "./evidence-pool.ts";
 import type { ListenerView } from "./listener-set.ts";
@@ -28,6 +31,8 @@ export interface ProxyOptions {
   readonly localZone?: string;
   /** Where listeners without an address (api_listener) are bound. Default nowhere. */
   readonly apiListenerAddress?: SocketAddress;
+  /** Default: the name servers of the system, by c-ares. */
+  readonly resolveName?: ResolveName;
   readonly limits?: Partial<ProxyLimits>;
   readonly onBalancerEvent?: (cluster: string, event: BalancerEvent) => void;
 }
@@ -41,12 +46,16 @@ export interface DrainOptions {
 
 /** How often a drain looks whether it is quiet. */
 const DRAIN_LOOK_MS = 50;
+/** How long a listener waits for the host names of its clusters. */
+const WARMING_MS = 5_000;
 
 /** The data plane: listeners in front, clusters behind, exchanges between. Works by the configuration last applied. */
 export class SidecarProxy {
   readonly #context: ProxyContext;
   readonly #clusters: ClusterSet;
   readonly #listeners: ListenerSet;
+  readonly #stalls: StallWatch;
+  #applied: Configuration | undefined;
 
   constructor(options: ProxyOptions) {
     const { clock, random, logger, recorder } = options;
@@ -57,6 +66,7 @@ export class SidecarProxy {
       random,
       wheel,
       logger,
+      resolveName: options.resolveName ?? createNameResolver(),
       defaultPolicy: options.defaultPolicy ?? { kind: "adaptive" },
       localZone: options.localZone ?? "",
       onBalancerEvent: options.onBalancerEvent ?? (() => {}),
@@ -85,12 +95,25 @@ export class SidecarProxy {
       },
     };
     this.#listeners = new ListenerSet(this.#context, options.apiListenerAddress);
+    this.#stalls = new StallWatch(clock, (ms) => this.#clusters.onStall(ms));
   }
 
-  /** Works by `configuration` from now on; requests under way keep what they began with. Resolves when new ports are bound or have failed. */
-  apply(configuration: Configuration): Promise<void> {
+  /**
+   * Works by `configuration` from now on; requests under way keep what they began with. Resolves when new ports are bound or
+   * have failed. Clusters come first and go last, so that no request finds its cluster missing in between; listeners wait a while
+   * for host names to be resolved.
+   */
+  async apply(configuration: Configuration): Promise<void> {
+    this.#applied = configuration;
     this.#clusters.apply(configuration.clusters);
-    return this.#listeners.apply(configuration);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#context.clock.after(WARMING_MS, resolve);
+    await Promise.race([this.#clusters.warm(), promise]);
+    cancel();
+    if (this.#applied !== configuration) return;
+    const opened = this.#listeners.apply(configuration);
+    this.#clusters.prune();
+    await opened;
   }
 
   listeners(): readonly ListenerView[] {
@@ -152,6 +175,8 @@ export class SidecarProxy {
 
   /** Ends everything at once. */
   close(): void {
+    this.#applied = undefined;
+    this.#stalls.close();
     this.#listeners.close();
     this.#clusters.close();
   }

@@ -20,13 +20,8 @@ export class ClusterSet {
     return this.#clusters.values();
   }
 
-  /** Compares by identity: a part that did not change is not touched. */
+  /** Takes over what is new or changed, by identity; what is gone stays until `prune`. */
   apply(clusters: ReadonlyMap<string, ClusterConfiguration>): void {
-    for (const [name, cluster] of this.#clusters) {
-      if (clusters.has(name)) continue;
-      this.#clusters.delete(name);
-      cluster.close();
-    }
     for (const [name, next] of clusters) {
       const last = this.#applied.get(name);
       const cluster = this.#clusters.get(name);
@@ -36,11 +31,26 @@ export class ClusterSet {
     this.#applied = clusters;
   }
 
+  /** Removes what the configuration last applied does not name any more. */
+  prune(): void {
+    for (const [name, cluster] of this.#clusters) {
+      if (this.#applied.has(name)) continue;
+      this.#clusters.delete(name);
+      cluster.close();
+    }
+  }
+
+  /** Resolves when all clusters know their endpoints as far as they can. */
+  async warm(): Promise<void> {
+    await Promise.all(Array.from(this.#clusters.values(), (cluster) => cluster.warm));
+  }
+
   onStall(ms: number): void {
     for (const cluster of this.#clusters.values()) cluster.onStall(ms);
   }
 
   close(): void {
     this.apply(new Map());
+    this.prune();
   }
 }

@@ -13,7 +13,10 @@ import type { Balancer, BalancerEvent, BalancerView, Slot } from "../balancing/b
 import type { ResolvedPolicy } from "../balancing/index.ts";
 import { createBalancer } from "../balancing/index.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
+import type { DnsSettings } from "./dns-endpoints.ts";
+import { DnsEndpoints, namesHosts } from "./dns-endpoints.ts";
 import { Http1Pool } from "./http1-pool.ts";
+import type { ResolveName } from "./name-resolver.ts";
 import type { ConnectionCounts, PoolHome, PoolTarget } from "./pool-home.ts";
 import type { StreamSource } from "./stream-source.ts";
 import { TunnelDialer } from "./tunnel-dialer.ts";
@@ -27,6 +30,7 @@ export interface UpstreamContext {
   readonly defaultPolicy: ResolvedPolicy;
   /** The zone this sidecar runs in; empty: unknown. */
   readonly localZone: string;
+  readonly resolveName: ResolveName;
   readonly logger: Logger;
   readonly onBalancerEvent: (cluster: string, event: BalancerEvent) => void;
 }
@@ -57,6 +61,7 @@ export class UpstreamCluster implements PoolHome {
   #configuration: ClusterConfiguration;
   #pools: (Http1Pool | undefined)[] = [];
   #endpoints = new Map<string, Endpoint>();
+  #dns: DnsEndpoints | undefined;
   #cancelTick: Cancel | undefined;
 
   constructor(context: UpstreamContext, configuration: ClusterConfiguration) {
@@ -72,7 +77,7 @@ export class UpstreamCluster implements PoolHome {
     };
     this.balancer = this.#createBalancer(model);
     this.policy = this.#policyOf(model).kind;
-    this.#takeEndpoints(configuration.assignment.value);
+    this.#discover(configuration);
     this.#tick();
   }
 
@@ -100,14 +105,21 @@ export class UpstreamCluster implements PoolHome {
         this.balancer = this.#createBalancer(model);
         this.policy = this.#policyOf(model).kind;
         this.#closePools();
-        this.#takeEndpoints(next.assignment.value);
+        this.#discover(next);
         this.#tick();
         return;
       }
       if (!isDeepStrictEqual(connectionSettings(model), connectionSettings(last.cluster.value)))
         this.#closePools();
     }
-    if (next.assignment.value !== last.assignment.value) this.#takeEndpoints(next.assignment.value);
+    const discovery = dnsSettings(model);
+    const rediscover = !isDeepStrictEqual(discovery, dnsSettings(last.cluster.value));
+    if (rediscover || next.assignment.value !== last.assignment.value) this.#discover(next);
+  }
+
+  /** Resolves when the endpoints are known as far as they can be: at once, but for names that must be resolved first. */
+  get warm(): Promise<void> {
+    return this.#dns?.warm ?? Promise.resolve();
   }
 
   /** The pool of a slot that `balancer.pick` gave. */
@@ -157,6 +169,7 @@ export class UpstreamCluster implements PoolHome {
   /** The cluster was removed: requests under way end as they would, nothing new begins. */
   close(): void {
     this.#cancelTick?.();
+    this.#dns?.close();
     this.#closePools();
   }
 
@@ -207,6 +220,18 @@ export class UpstreamCluster implements PoolHome {
     );
   }
 
+  #discover({ cluster, assignment }: ClusterConfiguration): void {
+    this.#dns?.close();
+    this.#dns = undefined;
+    if (!namesHosts(assignment.value)) {
+      this.#takeEndpoints(assignment.value);
+      return;
+    }
+    this.#dns = new DnsEndpoints(this.#context, dnsSettings(cluster.value), assignment.value, (resolved) =>
+      this.#takeEndpoints(resolved),
+    );
+  }
+
   #takeEndpoints(assignment: ClusterLoadAssignment): void {
     const endpoints = new Map<string, Endpoint>();
     for (const locality of assignment.localities) {
@@ -236,6 +261,12 @@ export class UpstreamCluster implements PoolHome {
 
 /** A peer that lost its power sends no FIN; without probes its connections would stand for hours. */
 const DEFAULT_TCP_KEEPALIVE_MS = 15_000;
+
+/** Names in a cluster that is not of a DNS type are resolved too, as STRICT_DNS with Envoy's defaults. */
+function dnsSettings({ discovery }: Cluster): DnsSettings {
+  if (discovery.kind === "dns") return discovery;
+  return { logical: false, refreshMs: 5_000, respectTtl: false, families: "v4_preferred" };
+}
 
 function balancingSettings(model: Cluster): readonly unknown[] {
   return [model.balancing, model.locality, model.panicThreshold, model.outlierDetection];
