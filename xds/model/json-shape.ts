@@ -1,20 +1,18 @@
-import {
-  type DescEnum,
-  type DescField,
-  type DescMessage,
-  type JsonValue,
-  ScalarType,
-} from "@bufbuild/protobuf";
+import type { DescEnum, DescField, DescMessage, JsonValue, ScalarType } from "@bufbuild/protobuf";
 import { childPath } from "../common/field-path.ts";
 import { describe, isMapping } from "../common/fields.ts";
 import { didYouMean } from "../common/nearest-name.ts";
 import type { Problem } from "../common/problem.ts";
 import { TypedStructSchema } from "../proto/gen/xds/type/v3/typed_struct_pb.js";
 import { TYPE_URL_PREFIX, TYPES } from "../proto/registry.ts";
+import { SCALARS, SPECIAL_TYPES, WRAPPED_SCALARS } from "./json-values.ts";
 
 /** Deep enough for any real resource, shallow enough for the stack. */
 const DEPTH_LIMIT = 64;
+/** A level of messages is up to two levels of JSON: the field, and its list or map. */
+const WRAP_DEPTH_LIMIT = 2 * DEPTH_LIMIT + 2;
 const PROBLEM_LIMIT = 100;
+const PLAIN_TYPE = /^([a-z0-9.-]+\/)?[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+$/;
 
 export interface Shape {
   readonly problems: readonly Problem[];
@@ -38,14 +36,19 @@ export function checkShape(schema: DescMessage, json: JsonValue): Shape {
   };
 }
 
-function wrapUnknown(json: JsonValue, unknown: ReadonlySet<unknown>): JsonValue {
-  if (Array.isArray(json)) return json.map((item) => wrapUnknown(item, unknown));
-  if (typeof json !== "object" || json === null) return json;
+/** Free-form content may be nested deeper than the stack is; no message stands that deep, so it stays as it is. */
+function wrapUnknown(json: JsonValue, unknown: ReadonlySet<unknown>, depth = 0): JsonValue {
+  if (typeof json !== "object" || json === null || depth > WRAP_DEPTH_LIMIT) return json;
+  if (Array.isArray(json)) return json.map((item) => wrapUnknown(item, unknown, depth + 1));
   if (unknown.has(json)) {
     const { "@type": type, ...value } = json;
     return { "@type": TYPE_URL_PREFIX + TypedStructSchema.typeName, type_url: String(type), value };
   }
-  return Object.fromEntries(Object.entries(json).map(([key, value]) => [key, wrapUnknown(value, unknown)]));
+  const entries: [string, JsonValue][] = Object.entries(json).map(([key, value]) => [
+    key,
+    wrapUnknown(value, unknown, depth + 1),
+  ]);
+  return Object.fromEntries(entries);
 }
 
 class ShapeCheck {
@@ -54,7 +57,11 @@ class ShapeCheck {
   readonly unknown = new Set<unknown>();
 
   #error(path: string, reason: string): void {
-    if (this.problems.length < PROBLEM_LIMIT) this.problems.push({ path, reason, severity: "error" });
+    this.#note({ path, reason, severity: "error" });
+  }
+
+  #note(problem: Problem): void {
+    if (this.problems.length < PROBLEM_LIMIT) this.problems.push(problem);
   }
 
   message(schema: DescMessage, json: JsonValue, path: string, depth: number): void {
@@ -149,7 +156,7 @@ class ShapeCheck {
     if (schema === undefined) {
       const reason = `names a type that is not known here, ${describe(type)}`;
       if (!PLAIN_TYPE.test(type)) this.#error(childPath(path, "@type"), reason);
-      else this.problems.push({ path: childPath(path, "@type"), reason, severity: "warning" });
+      else this.#note({ path: childPath(path, "@type"), reason, severity: "warning" });
       this.unknown.add(json);
       return;
     }
@@ -195,96 +202,3 @@ function fieldsByKey(schema: DescMessage): ReadonlyMap<string, DescField> {
   KEYS.set(schema, keys);
   return keys;
 }
-
-interface Expectation {
-  readonly wanted: string;
-  readonly accepts: (json: JsonValue) => boolean;
-}
-
-const PLAIN_TYPE = /^([a-z0-9.-]+\/)?[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+$/;
-const DURATION = /^-?\d{1,12}(\.\d{1,9})?s$/;
-const TIMESTAMP = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
-const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
-
-const SPECIAL_TYPES: ReadonlyMap<string, Expectation> = new Map([
-  [
-    "google.protobuf.Duration",
-    {
-      wanted: 'a duration in seconds, such as "5s" or "0.25s"',
-      accepts: (json) => typeof json === "string" && DURATION.test(json),
-    },
-  ],
-  [
-    "google.protobuf.Timestamp",
-    {
-      wanted: 'a time such as "2026-01-31T12:00:00Z"',
-      accepts: (json) => typeof json === "string" && TIMESTAMP.test(json),
-    },
-  ],
-  ["google.protobuf.Struct", { wanted: "a mapping of keys to values", accepts: isMapping }],
-  ["google.protobuf.ListValue", { wanted: "a list", accepts: (json) => Array.isArray(json) }],
-  ["google.protobuf.Value", { wanted: "any value", accepts: () => true }],
-]);
-
-function integer(min: bigint, max: bigint): Expectation {
-  return {
-    wanted: `a whole number from ${min} to ${max}`,
-    accepts(json) {
-      if (
-        typeof json === "number"
-          ? !Number.isSafeInteger(json)
-          : typeof json !== "string" || !/^-?\d{1,20}$/.test(json)
-      ) {
-        return false;
-      }
-      const value = BigInt(json as number | string);
-      return value >= min && value <= max;
-    },
-  };
-}
-
-const INT32 = integer(-(2n ** 31n), 2n ** 31n - 1n);
-const UINT32 = integer(0n, 2n ** 32n - 1n);
-const INT64 = integer(-(2n ** 63n), 2n ** 63n - 1n);
-const UINT64 = integer(0n, 2n ** 64n - 1n);
-const NUMBER: Expectation = {
-  wanted: "a number",
-  accepts: (json) => typeof json === "number" && Number.isFinite(json),
-};
-const BOOLEAN: Expectation = { wanted: "true or false", accepts: (json) => typeof json === "boolean" };
-const TEXT: Expectation = { wanted: "text", accepts: (json) => typeof json === "string" };
-const BYTES: Expectation = {
-  wanted: "bytes in base64",
-  accepts: (json) =>
-    typeof json === "string" && BASE64.test(json) && json.replace(/=+$/, "").length % 4 !== 1,
-};
-
-const SCALARS: Readonly<Record<ScalarType, Expectation>> = {
-  [ScalarType.DOUBLE]: NUMBER,
-  [ScalarType.FLOAT]: NUMBER,
-  [ScalarType.INT64]: INT64,
-  [ScalarType.UINT64]: UINT64,
-  [ScalarType.INT32]: INT32,
-  [ScalarType.FIXED64]: UINT64,
-  [ScalarType.FIXED32]: UINT32,
-  [ScalarType.BOOL]: BOOLEAN,
-  [ScalarType.STRING]: TEXT,
-  [ScalarType.BYTES]: BYTES,
-  [ScalarType.UINT32]: UINT32,
-  [ScalarType.SFIXED32]: INT32,
-  [ScalarType.SFIXED64]: INT64,
-  [ScalarType.SINT32]: INT32,
-  [ScalarType.SINT64]: INT64,
-};
-
-const WRAPPED_SCALARS: ReadonlyMap<string, ScalarType> = new Map([
-  ["google.protobuf.DoubleValue", ScalarType.DOUBLE],
-  ["google.protobuf.FloatValue", ScalarType.FLOAT],
-  ["google.protobuf.Int64Value", ScalarType.INT64],
-  ["google.protobuf.UInt64Value", ScalarType.UINT64],
-  ["google.protobuf.Int32Value", ScalarType.INT32],
-  ["google.protobuf.UInt32Value", ScalarType.UINT32],
-  ["google.protobuf.BoolValue", ScalarType.BOOL],
-  ["google.protobuf.StringValue", ScalarType.STRING],
-  ["google.protobuf.BytesValue", ScalarType.BYTES],
-]);

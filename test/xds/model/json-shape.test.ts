@@ -116,3 +116,17 @@ test("nesting without end is refused before the stack runs out", () => {
   );
   assert.match(problems[0]?.reason ?? "", /nested too deeply: at most 64 levels/);
 });
+
+test("free-form content nested without end is refused beside content of an unknown type", () => {
+  let value: JsonValue = {};
+  for (let depth = 0; depth < 20_000; depth++) value = { next: value };
+  const guard = { "@type": "type.googleapis.com/example.v1.Guard" };
+  const json = {
+    name: "a",
+    metadata: { filter_metadata: { a: value } },
+    transport_socket: { name: "x", typed_config: guard },
+  };
+  const { value: read, problems } = CLUSTER.fromJson(json as JsonValue, XDS_CONTEXT);
+  assert.equal(read, undefined);
+  assert.match(problems[0]?.reason ?? "", /depth/);
+});
