@@ -49,6 +49,7 @@ const TRUSTED: ReadonlySet<string> = new Set([
   "tracestate",
 ]);
 
+const NO_FIELDS: FieldLines = [];
 /** No more digits than a double holds exactly (15 always fit below 2^53). */
 const MAX_LENGTH_DIGITS = 15;
 
@@ -86,7 +87,8 @@ export class FieldReader {
    * `base` as its first byte.
    */
   read(bytes: Buffer, from: number, end: number, text: string, base: number): Refusal | undefined {
-    this.#reset();
+    this.release();
+    this.fields = [];
     let at = from;
     let count = 0;
     while (at < end) {
@@ -129,8 +131,9 @@ export class FieldReader {
     return undefined;
   }
 
-  #reset(): void {
-    this.fields = [];
+  /** Back to the beginning, and lets go of strings that would keep the last head in memory. */
+  release(): void {
+    this.fields = NO_FIELDS;
     this.contentLength = -1;
     this.chunked = false;
     this.host = undefined;

@@ -92,6 +92,13 @@ export class RequestLine {
     );
   }
 
+  /** Lets go of the last line's strings, which would keep its whole head in memory. */
+  release(): void {
+    this.method = "";
+    this.target = "";
+    this.authority = "";
+  }
+
   #readVersion(bytes: Buffer, from: number): Refusal | undefined {
     for (let i = 0; i < NAME.length; i++) if (bytes[from + i] !== NAME[i]) return BAD_VERSION;
     const major = bytes[from + 5];

@@ -210,6 +210,8 @@ export class RequestReader implements BodySink {
       this.#inBody = true;
       this.#body.start(framing, fields.contentLength);
     }
+    this.#line.release();
+    fields.release();
     this.#sink.onRequestHead(head);
     if (!hasBody && !this.#closed) this.#sink.onRequestEnd(undefined);
   }
@@ -233,7 +235,8 @@ export class RequestReader implements BodySink {
     if (host === undefined) return this.#line.version === 1 ? NO_HOST : undefined;
     // Connections name few hosts: the last one was judged already, and as a Map's key its hash is known.
     if (host === this.#lastHost) this.#fields.host = this.#lastHost;
-    else if (isAuthority(host)) this.#lastHost = host;
+    // A copy, because a slice would keep the whole head in memory for as long as the connection lasts.
+    else if (isAuthority(host)) this.#lastHost = Buffer.from(host, "latin1").toString("latin1");
     else return BAD_HOST;
     return undefined;
   }

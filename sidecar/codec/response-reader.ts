@@ -191,14 +191,14 @@ export class ResponseReader implements BodySink {
 
   #takeTunnel(): void {
     this.#state = "idle";
-    this.#sink.onTunnel(this.#head("none", true));
+    this.#sink.onTunnel(this.#handOver("none", true));
   }
 
   #takeInterim(): void {
     // It has no body whatever it claims (RFC 9112, 6.3), but not all parsers know that: where the next response begins is in doubt.
     if (this.#fields.chunked || this.#fields.contentLength > 0) this.#refuse(INTERIM_BODY);
     else if (++this.#interim > this.#limits.maxInformational) this.#refuse(MANY_INTERIM);
-    else this.#sink.onInformational(this.#head("none", true));
+    else this.#sink.onInformational(this.#handOver("none", true));
   }
 
   /** RFC 9112, 6.3: how a response is framed. */
@@ -209,18 +209,18 @@ export class ResponseReader implements BodySink {
     else if (chunked) this.#takeBody("chunked");
     else if (contentLength < 0) this.#takeBody("close");
     else if (contentLength > 0) this.#takeBody("length");
-    else this.#takeEmpty(this.#head("length", false));
+    else this.#takeEmpty(this.#handOver("length", false));
   }
 
   /** HEAD and 304 tell the length that a GET would have; 204 has none to tell (RFC 9110, 8.6). */
   #takeBodiless(dropLength: boolean): void {
-    this.#takeEmpty(this.#head("none", dropLength));
+    this.#takeEmpty(this.#handOver("none", dropLength));
   }
 
   #takeBody(framing: BodyFraming): void {
     this.#state = "body";
     this.#body.start(framing, this.#fields.contentLength);
-    const head = this.#head(framing, false);
+    const head = this.#handOver(framing, false);
     this.#mayReuse = head.keepAlive;
     this.#sink.onResponseHead(head);
   }
@@ -239,9 +239,12 @@ export class ResponseReader implements BodySink {
     this.#sink.onResponseEnd(trailers);
   }
 
-  #head(framing: BodyFraming, dropLength: boolean): ResponseHead {
+  /** The head as it was read, which the readers let go of. */
+  #handOver(framing: BodyFraming, dropLength: boolean): ResponseHead {
     const { status, reason, version } = this.#line;
     const { fields, contentLength, close, keepAlive, upgrade } = this.#fields;
+    this.#line.release();
+    this.#fields.release();
     return {
       status,
       reason,

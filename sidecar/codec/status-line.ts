@@ -44,4 +44,9 @@ export class StatusLine {
     this.end = at + 2;
     return undefined;
   }
+
+  /** Lets go of the reason, which would keep its whole head in memory. */
+  release(): void {
+    this.reason = "";
+  }
 }

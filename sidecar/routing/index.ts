@@ -3,6 +3,7 @@
  *
  * `compileRouteTable(table, options)` once per configuration, then per request:
  *
+ *   normalizeTarget(head.target, filter)                 // before anything matches: keep, forward or redirect changed, reject (400)
  *   const route = table.route(head, remoteAddress);      // CompiledRoute | undefined (404, no route)
  *   switch (route.action.kind) {
  *     case "redirect":         redirectLocation(route.action, head, route.rewrite)   with route.action.status
@@ -24,7 +25,8 @@ export type { CompiledRoute, ForwardAction } from "./compiled-route.ts";
 export type { FormatEnvironment } from "./format.ts";
 export { newAffinityCookie, requestHash } from "./hash-policy.ts";
 export { HeaderMutator, removeField } from "./header-mutator.ts";
-export { drawn, headerValue, isGrpc, joinedValue, matchesHeader } from "./matching.ts";
+export { drawn, headerValue, isGrpc, joinedValue, matchesHeader, matchesString } from "./matching.ts";
+export { type NormalizedTarget, normalizeTarget, type PathRules } from "./path-normalization.ts";
 export { clusterOf, prepareRequest } from "./prepare-request.ts";
 export { redirectLocation } from "./redirect.ts";
 export type { RequestContext } from "./request-context.ts";
