@@ -14,12 +14,12 @@ import {
 const WIDTH = 440;
 const HEIGHT = 150;
 const LEFT = 58;
-const TOP = 62;
+const TOP = 74;
 const GAP_X = 34;
 const GAP_Y = 46;
 const BOTTOM = 62;
-/** Okabe and Ito's colours, which people with any kind of colour vision can tell apart. */
-const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
+/** From Okabe and Ito's colours, which people with any kind of colour vision can tell apart. */
+const COLOURS = ["#0072b2", "#009e73", "#e69f00", "#56b4e9", "#cc79a7"];
 const FAULT_COLOUR = "#d62728";
 const INK = "#333333";
 const FAINT = "#dddddd";

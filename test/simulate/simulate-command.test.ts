@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test from "node:test";
+import { type SimulateArguments, simulateCommand } from "../../sidecar/simulate/index.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "dashpot-simulate-"));
+test.after(() => rmSync(directory, { recursive: true }));
+
+function command(args: SimulateArguments): { exit: number; out: string; err: string } {
+  let out = "";
+  let err = "";
+  const stdout = { write: (text: string) => (out += text) };
+  const stderr = { write: (text: string) => (err += text) };
+  const exit = simulateCommand(args, { stdout, stderr });
+  return { exit, out, err };
+}
+
+function file(name: string, text: string): string {
+  const path = join(directory, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+const small = file(
+  "small.yaml",
+  `name: small
+title: Small & <quick>
+duration: 8s
+clients: 4
+endpoints: [{ count: 4 }]
+load: 0.4
+faults: [{ kind: slow, speed: 0.2, endpoints: [1], from: 3s, to: 5s }]
+`,
+);
+
+test("without a scenario it says which scenarios and policies there are", () => {
+  const { exit, out } = command({ scenario: undefined });
+  assert.equal(exit, 0);
+  assert.match(out, /two-generations-90 +Ten fast and ten slow endpoints/);
+  assert.match(out, /adaptive +adaptive/);
+});
+
+test("it prints a table with a row per policy", () => {
+  const { exit, out } = command({ scenario: small, policies: ["round_robin", "adaptive"] });
+  assert.equal(exit, 0);
+  assert.match(out, /policy +failed tries .*\nround robin +\d.*\nadaptive \(Dashpot\) +\d/);
+});
+
+test("it prints one JSON object with every policy and seed", () => {
+  const { out } = command({ scenario: small, policies: ["random"], seeds: [1, 2], json: true });
+  const { scenario, runs } = JSON.parse(out);
+  assert.equal(scenario, "small");
+  assert.deepEqual(
+    runs.map(({ policy, seed }: { policy: string; seed: number }) => [policy, seed]),
+    [
+      ["random", 1],
+      ["random", 2],
+    ],
+  );
+});
+
+test("the picture shows shares, weights, queues and p99 of each policy, and every name is escaped", () => {
+  const svg = join(directory, "picture.svg");
+  assert.equal(command({ scenario: small, policies: ["c3", "adaptive"], svg }).exit, 0);
+  const picture = readFileSync(svg, "utf8");
+  for (const words of [
+    "share of tries, %",
+    "learned weight",
+    "requests in the endpoint",
+    "p99 latency, ms",
+  ]) {
+    assert.equal(picture.split(words).length, 3, words);
+  }
+  assert.match(picture, /Small &amp; &lt;quick&gt;/);
+  assert.match(picture, /this policy has none/);
+  assert.doesNotMatch(picture, /NaN|Infinity|undefined/);
+});
+
+test("wrong names and files are told apart by exit code, and say what would be right", () => {
+  const policy = command({ scenario: small, policies: ["adaptiv"] });
+  assert.equal(policy.exit, 2);
+  assert.match(policy.err, /there is no policy "adaptiv" \(did you mean "adaptive"\?\)/);
+  assert.equal(command({ scenario: "spares" }).exit, 2);
+  assert.match(command({ scenario: "spares" }).err, /did you mean "sparse"/);
+  assert.equal(command({ scenario: small, seeds: [Number.NaN] }).exit, 2);
+  const wrong = command({ scenario: file("wrong.yaml", "name: x\nduration: 5s\nendpoints: []\n") });
+  assert.equal(wrong.exit, 3);
+  assert.match(wrong.err, /wrong\.yaml:3:1 endpoints: must list one endpoint or more/);
+  assert.equal(
+    command({ scenario: small, policies: ["random"], svg: join(directory, "no", "p.svg") }).exit,
+    1,
+  );
+});
