@@ -66,10 +66,21 @@ function fromText(text: string, file: string, read: Reader, environment: Environ
   }
   const problems = new Problems();
   const bootstrap = read(source.value, environment, problems);
-  // A fault of a variable stands in no file.
-  const show = (problem: Problem) =>
-    problem.path.startsWith("DASHPOT_") ? describeProblem(problem) : source.render(source.place(problem));
-  return result(bootstrap, problems, show);
+  // A fault of a variable stands in no file; it comes after those that do.
+  const inFile = problems.found
+    .filter(({ path }) => !path.startsWith("DASHPOT_"))
+    .map((found) => source.place(found));
+  inFile.sort((a, b) => a.line - b.line || a.column - b.column);
+  const elsewhere = problems.found.filter(({ path }) => path.startsWith("DASHPOT_"));
+  const lines = (severity: Problem["severity"]) => [
+    ...inFile.filter((problem) => problem.severity === severity).map((problem) => source.render(problem)),
+    ...elsewhere.filter((problem) => problem.severity === severity).map(describeProblem),
+  ];
+  return {
+    bootstrap: problems.failed ? undefined : bootstrap,
+    errors: lines("error"),
+    warnings: lines("warning"),
+  };
 }
 
 function fromAddress(target: string, environment: Environment): LoadedBootstrap {
@@ -86,18 +97,10 @@ function fromAddress(target: string, environment: Environment): LoadedBootstrap 
     settings,
     effective,
   };
-  return result(bootstrap, problems, describeProblem);
-}
-
-function result(
-  bootstrap: Bootstrap,
-  problems: Problems,
-  show: (problem: Problem) => string,
-): LoadedBootstrap {
   return {
     bootstrap: problems.failed ? undefined : bootstrap,
-    errors: problems.errors.map(show),
-    warnings: problems.warnings.map(show),
+    errors: problems.errors.map(describeProblem),
+    warnings: problems.warnings.map(describeProblem),
   };
 }
 

@@ -85,6 +85,7 @@ function newChannel(options: GrpcTransportOptions): Client {
     "grpc.use_local_subchannel_pool": 1,
     "grpc.service_config_disable_resolution": 1,
     "grpc.enable_retries": 0,
+    "grpc.enable_channelz": 0,
     // The application's http_proxy may well be this sidecar: its own configuration must not come through itself.
     "grpc.enable_http_proxy": 0,
   });
