@@ -1,64 +1,32 @@
 import type { BodyFraming, FieldLines, RequestHead, ResponseHead } from "./head.ts";
-import { cleanText, encodeLines } from "./line-encoder.ts";
+import { HeadLines } from "./head-lines.ts";
 
-/** The head being written: its text, and how many lines it is meant to have. */
-let text = "";
-let lines = 0;
-
-function isContentLength(name: string): boolean {
-  if (name.length !== 14) return false;
-  const first = name.charCodeAt(0);
-  return (first === 0x43 || first === 0x63) && name.toLowerCase() === "content-length";
-}
-
-/**
- * Adds field lines with the one Content-Length that is true. `length` -1: none may stand, because the body is framed otherwise;
- * undefined: what stands is left (the answer to a HEAD, a 304).
- */
-function addFields(fields: FieldLines, length: number | undefined): void {
-  let missing = length !== undefined && length >= 0;
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i] as string;
-    if (length === undefined || !isContentLength(name)) {
-      text += `${name}: ${fields[i + 1]}\r\n`;
-      lines++;
-    } else if (missing) {
-      addLine(`${name}: ${length}`);
-      missing = false;
-    }
-  }
-  if (missing) addLine(`Content-Length: ${length}`);
-}
-
-function addLine(line: string): void {
-  text += `${line}\r\n`;
-  lines++;
-}
-
-/** What the Connection field of a request says: RFC 9110, 7.6.1 wants each hop-by-hop field named. */
-function addRequestOptions(head: RequestHead, keepAlive: boolean): void {
+/** RFC 9110, 7.6.1 wants each hop-by-hop field named by Connection. */
+function addRequestOptions(lines: HeadLines, head: RequestHead, keepAlive: boolean): void {
   if (keepAlive && head.upgrade === "" && !head.acceptsTrailers) return;
   const options: string[] = [];
   if (!keepAlive) options.push("close");
   if (head.upgrade !== "") {
     options.push("Upgrade");
-    addLine(`Upgrade: ${head.upgrade}`);
+    lines.add(`Upgrade: ${head.upgrade}`);
   }
   if (head.acceptsTrailers) {
     options.push("TE");
-    addLine("TE: trailers");
+    lines.add("TE: trailers");
   }
-  addLine(`Connection: ${options.join(", ")}`);
+  lines.add(`Connection: ${options.join(", ")}`);
 }
 
-function addRequest(head: RequestHead, keepAlive: boolean): void {
-  text = `${head.method} ${head.target} HTTP/1.1\r\nHost: ${head.authority}\r\n`;
-  lines = 2;
-  addFields(head.fields, head.framing === "length" ? head.contentLength : -1);
-  if (head.framing === "chunked") addLine("Transfer-Encoding: chunked");
-  if (head.expectContinue) addLine("Expect: 100-continue");
-  addRequestOptions(head, keepAlive);
-  addLine("");
+function requestLines(head: RequestHead, keepAlive: boolean, clean: boolean): HeadLines {
+  const lines = new HeadLines(clean);
+  lines.add(`${head.method} ${head.target} HTTP/1.1`);
+  lines.add(`Host: ${head.authority}`);
+  lines.addFields(head.fields, head.framing === "length" ? head.contentLength : -1);
+  if (head.framing === "chunked") lines.add("Transfer-Encoding: chunked");
+  if (head.expectContinue) lines.add("Expect: 100-continue");
+  addRequestOptions(lines, head, keepAlive);
+  lines.add("");
+  return lines;
 }
 
 /**
@@ -67,21 +35,9 @@ function addRequest(head: RequestHead, keepAlive: boolean): void {
  * framed already) follows in the same Buffer, so that both are one write. No part can end a line: what would is cleaned.
  */
 export function encodeRequestHead(head: RequestHead, keepAlive: boolean, body?: Buffer): Buffer {
-  addRequest(head, keepAlive);
-  const encoded = encodeLines(text, lines, body);
-  if (encoded !== undefined) return encoded;
-  addRequest(
-    {
-      ...head,
-      method: cleanText(head.method),
-      target: cleanText(head.target),
-      authority: cleanText(head.authority),
-      upgrade: cleanText(head.upgrade),
-      fields: head.fields.map(cleanText),
-    },
-    keepAlive,
-  );
-  return encodeClean(body);
+  let lines = requestLines(head, keepAlive, false);
+  if (!lines.isSound) lines = requestLines(head, keepAlive, true);
+  return lines.encode(body);
 }
 
 /** How a response's body is framed for a caller of this HTTP version: HTTP/1.0 knows no chunks, HTTP/1.1 needs no close. */
@@ -90,25 +46,36 @@ export function framingFor(framing: BodyFraming, callerVersion: RequestHead["ver
   return framing === "close" && callerVersion !== 0 ? "chunked" : framing;
 }
 
-function addResponseOptions(head: ResponseHead, callerVersion: number, keepAlive: boolean): void {
+function addResponseOptions(
+  lines: HeadLines,
+  head: ResponseHead,
+  callerVersion: number,
+  keepAlive: boolean,
+): void {
   if (head.status === 101) {
-    addLine("Connection: Upgrade");
-    addLine(`Upgrade: ${head.upgrade}`);
+    lines.add("Connection: Upgrade");
+    lines.add(`Upgrade: ${head.upgrade}`);
   } else if (head.status >= 200) {
-    if (!keepAlive) addLine("Connection: close");
-    else if (callerVersion === 0) addLine("Connection: keep-alive");
+    if (!keepAlive) lines.add("Connection: close");
+    else if (callerVersion === 0) lines.add("Connection: keep-alive");
   }
 }
 
-function addResponse(head: ResponseHead, callerVersion: RequestHead["version"], keepAlive: boolean): void {
+function responseLines(
+  head: ResponseHead,
+  callerVersion: RequestHead["version"],
+  keepAlive: boolean,
+  clean: boolean,
+): HeadLines {
   const framing = framingFor(head.framing, callerVersion);
-  text = `HTTP/1.1 ${head.status} ${head.reason}\r\n`;
-  lines = 1;
-  if (framing === "none") addFields(head.fields, undefined);
-  else addFields(head.fields, framing === "length" ? head.contentLength : -1);
-  if (framing === "chunked") addLine("Transfer-Encoding: chunked");
-  addResponseOptions(head, callerVersion, keepAlive && framing !== "close");
-  addLine("");
+  const lines = new HeadLines(clean);
+  lines.add(`HTTP/1.1 ${head.status} ${head.reason}`);
+  if (framing === "none") lines.addFields(head.fields, undefined);
+  else lines.addFields(head.fields, framing === "length" ? head.contentLength : -1);
+  if (framing === "chunked") lines.add("Transfer-Encoding: chunked");
+  addResponseOptions(lines, head, callerVersion, keepAlive && framing !== "close");
+  lines.add("");
+  return lines;
 }
 
 /**
@@ -122,31 +89,18 @@ export function encodeResponseHead(
   keepAlive: boolean,
   body?: Buffer,
 ): Buffer {
-  addResponse(head, callerVersion, keepAlive);
-  const encoded = encodeLines(text, lines, body);
-  if (encoded !== undefined) return encoded;
-  const cleaned = {
-    ...head,
-    reason: cleanText(head.reason),
-    upgrade: cleanText(head.upgrade),
-    fields: head.fields.map(cleanText),
-  };
-  addResponse(cleaned, callerVersion, keepAlive);
-  return encodeClean(body);
-}
-
-/** Tabs are controls too, and allowed: what has been cleaned is encoded without another look. */
-function encodeClean(body: Buffer | undefined): Buffer {
-  const head = Buffer.from(text, "latin1");
-  return body === undefined ? head : Buffer.concat([head, body]);
+  let lines = responseLines(head, callerVersion, keepAlive, false);
+  if (!lines.isSound) lines = responseLines(head, callerVersion, keepAlive, true);
+  return lines.encode(body);
 }
 
 /** The end of a chunked body. */
 export function encodeLastChunk(trailers: FieldLines | undefined): Buffer {
-  text = "0\r\n";
-  if (trailers !== undefined) addFields(trailers.map(cleanText), undefined);
-  addLine("");
-  return encodeClean(undefined);
+  const lines = new HeadLines(true);
+  lines.add("0");
+  if (trailers !== undefined) lines.addFields(trailers, undefined);
+  lines.add("");
+  return lines.encode(undefined);
 }
 
 /** The line before a chunk's data, and what follows them. No chunk is empty: that would end the body. */
