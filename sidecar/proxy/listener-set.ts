@@ -103,8 +103,14 @@ export class ListenerSet {
     }
     const service = this.#createService(listener, routes);
     if (!service) return Promise.resolve();
+    const port = new Port(
+      this.#context,
+      { listener: name, address, backlog: listener.backlog, tls: listener.tls },
+      service,
+    );
+    // What cannot work does not take the place of what does.
+    if (port.failure !== "" && last) return Promise.resolve();
     if (last) retire(last);
-    const port = new Port(this.#context, { listener: name, address, backlog: listener.backlog }, service);
     this.#running.set(name, { source, routes, port, service });
     return port.open();
   }

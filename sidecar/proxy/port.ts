@@ -3,6 +3,8 @@ import net from "node:net";
 import type { Cancel } from "../../xds/common/clock.ts";
 import { endpointAddress } from "../../xds/model/endpoint.ts";
 import type { SocketAddress } from "../../xds/model/listener.ts";
+import type { DownstreamTls } from "../../xds/model/tls.ts";
+import { ListenerTls } from "./listener-tls.ts";
 import type { ProxyContext } from "./proxy-context.ts";
 
 /** What happens to the connections of a port. */
@@ -19,6 +21,16 @@ export interface PortOptions {
   readonly listener: string;
   readonly address: SocketAddress;
   readonly backlog: number | undefined;
+  readonly tls: DownstreamTls | undefined;
+}
+
+function createServer(
+  { clock, logger }: ProxyContext,
+  settings: DownstreamTls | undefined,
+  onConnection: (socket: Socket) => void,
+): net.Server {
+  if (settings) return new ListenerTls(settings, clock, logger).createServer(onConnection);
+  return net.createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, onConnection);
 }
 
 /** A port that is taken may become free: it is asked for again after this. */
@@ -33,7 +45,8 @@ export class Port {
   failure = "";
   readonly #context: ProxyContext;
   readonly #service: ConnectionService;
-  readonly #server: net.Server;
+  /** Undefined: its TLS context could not be made. */
+  readonly #server: net.Server | undefined;
   #cancelRebind: Cancel | undefined;
   #closed = false;
 
@@ -41,25 +54,30 @@ export class Port {
     this.options = options;
     this.#context = context;
     this.#service = service;
-    this.#server = net.createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) =>
-      this.#onConnection(socket),
-    );
+    try {
+      this.#server = createServer(context, options.tls, (socket) => this.#onConnection(socket));
+    } catch (error) {
+      this.failure = `the TLS context cannot be made: ${error instanceof Error ? error.message : String(error)}`;
+      context.logger.error({ listener: options.listener }, this.failure);
+    }
   }
 
   /** Resolves when the port is bound, or could not be: then `failure` says why, and it is tried again by itself. */
   open(): Promise<void> {
+    const server = this.#server;
+    if (!server) return Promise.resolve();
     const { host, port } = this.options.address;
     return new Promise((resolve) => {
-      this.#server.on("error", (error: NodeJS.ErrnoException) => {
+      server.on("error", (error: NodeJS.ErrnoException) => {
         this.failure = `cannot listen on ${endpointAddress(host, port)}: ${error.code ?? error.message}`;
         this.#context.logger.error({ listener: this.options.listener }, this.failure);
-        if (!this.#closed && !this.#server.listening) {
+        if (!this.#closed && !server.listening) {
           this.#cancelRebind = this.#context.clock.after(REBIND_MS, () => this.#listen());
         }
         resolve();
       });
-      this.#server.on("listening", () => {
-        const { address, port: boundPort } = this.#server.address() as AddressInfo;
+      server.on("listening", () => {
+        const { address, port: boundPort } = server.address() as AddressInfo;
         this.bound = { host: address, port: boundPort };
         this.failure = "";
         resolve();
@@ -70,7 +88,7 @@ export class Port {
 
   #listen(): void {
     const { address, backlog } = this.options;
-    this.#server.listen({
+    this.#server?.listen({
       host: address.host,
       port: address.port,
       ...(backlog === undefined ? {} : { backlog }),
@@ -96,7 +114,7 @@ export class Port {
   close(): void {
     this.#closed = true;
     this.#cancelRebind?.();
-    this.#server.close();
+    this.#server?.close();
     this.bound = undefined;
   }
 }

@@ -34,6 +34,7 @@ export class Dial implements Expiring {
   readonly #timer = new WheelTimer(this);
   #socket: Socket | undefined;
   #tried = 0;
+  #over = false;
 
   constructor(home: PoolHome, target: PoolTarget, result: DialResult) {
     this.#home = home;
@@ -47,6 +48,7 @@ export class Dial implements Expiring {
   }
 
   cancel(): void {
+    this.#over = true;
     this.#home.wheel.disarm(this.#timer);
     const socket = this.#socket;
     this.#socket = undefined;
@@ -65,7 +67,14 @@ export class Dial implements Expiring {
   }
 
   #open(host: string, port: number): void {
-    const socket = this.#home.open(host, port, this.#target.hostname);
+    let socket: Socket;
+    try {
+      socket = this.#home.open(host, port, this.#target.hostname);
+    } catch (error) {
+      // Certificates that cannot be read: told like any other failure, after this call.
+      process.nextTick(() => this.#onError(error as NodeJS.ErrnoException));
+      return;
+    }
     this.#socket = socket;
     const ready = "encrypted" in socket ? "secureConnect" : "connect";
     const onError = (error: NodeJS.ErrnoException): void => this.#onError(error);
@@ -79,6 +88,7 @@ export class Dial implements Expiring {
   }
 
   #onError(error: NodeJS.ErrnoException): void {
+    if (this.#over) return;
     this.#socket?.destroy();
     const next = this.#target.additionalAddresses[this.#tried++];
     if (next && !LOCAL_ERRORS.has(error.code ?? "")) {

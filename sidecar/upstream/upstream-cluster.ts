@@ -20,6 +20,7 @@ import type { ResolveName } from "./name-resolver.ts";
 import type { ConnectionCounts, PoolHome, PoolTarget } from "./pool-home.ts";
 import type { StreamSource } from "./stream-source.ts";
 import { TunnelDialer } from "./tunnel-dialer.ts";
+import { UpstreamTlsContext } from "./upstream-tls-context.ts";
 
 /** What clusters need of the process. */
 export interface UpstreamContext {
@@ -61,6 +62,7 @@ export class UpstreamCluster implements PoolHome {
   #configuration: ClusterConfiguration;
   #pools: (Http1Pool | undefined)[] = [];
   #endpoints = new Map<string, Endpoint>();
+  #tls: UpstreamTlsContext | undefined;
   #dns: DnsEndpoints | undefined;
   #cancelTick: Cancel | undefined;
 
@@ -77,6 +79,7 @@ export class UpstreamCluster implements PoolHome {
     };
     this.balancer = this.#createBalancer(model);
     this.policy = this.#policyOf(model).kind;
+    this.#tls = this.#createTls(model);
     this.#discover(configuration);
     this.#tick();
   }
@@ -101,6 +104,7 @@ export class UpstreamCluster implements PoolHome {
     if (model !== last.cluster.value) {
       this.breakers.default.thresholds = model.circuitBreakers.default;
       this.breakers.high.thresholds = model.circuitBreakers.high;
+      if (!isDeepStrictEqual(model.tls, last.cluster.value.tls)) this.#tls = this.#createTls(model);
       if (!isDeepStrictEqual(balancingSettings(model), balancingSettings(last.cluster.value))) {
         this.balancer = this.#createBalancer(model);
         this.policy = this.#policyOf(model).kind;
@@ -150,8 +154,8 @@ export class UpstreamCluster implements PoolHome {
     return this.#endpoints.get(this.balancer.address(slot))?.hostname ?? "";
   }
 
-  open(host: string, port: number, _hostname: string): Socket {
-    return net.connect({
+  open(host: string, port: number, hostname: string): Socket {
+    const socket = net.connect({
       host,
       port,
       noDelay: true,
@@ -160,6 +164,7 @@ export class UpstreamCluster implements PoolHome {
       allowHalfOpen: true,
       autoSelectFamily: false,
     });
+    return this.#tls ? this.#tls.wrap(socket, hostname) : socket;
   }
 
   onStall(ms: number): void {
@@ -204,6 +209,10 @@ export class UpstreamCluster implements PoolHome {
 
   #policyOf(model: Cluster): ResolvedPolicy {
     return model.balancing.kind === "default" ? this.#context.defaultPolicy : model.balancing;
+  }
+
+  #createTls({ tls }: Cluster): UpstreamTlsContext | undefined {
+    return tls && new UpstreamTlsContext(tls, this.clock, this.#context.logger);
   }
 
   #createBalancer(model: Cluster): Balancer {

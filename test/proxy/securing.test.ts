@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { suite, test } from "node:test";
+import tls from "node:tls";
+import type { PemSource, SanMatcher, UpstreamTls } from "../../xds/model/tls.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { cluster, GET, ProxyBed } from "../support/proxy-bed.ts";
+import { RawConnection, ScriptedBackend } from "../support/raw-http.ts";
+
+const DIRECTORY = join(import.meta.dirname, "../support/certificates");
+
+function pem(name: string): string {
+  return readFileSync(join(DIRECTORY, `${name}.pem`), "utf8");
+}
+
+function inline(name: string): PemSource {
+  return { kind: "inline", pem: pem(name) };
+}
+
+function san(type: SanMatcher["type"], value: string): SanMatcher {
+  return { type, matcher: { kind: "exact", value, ignoreCase: false } };
+}
+
+function upstreamTls(changes: Partial<UpstreamTls> = {}, names: readonly SanMatcher[] = []): UpstreamTls {
+  return {
+    minVersion: "TLSv1.2",
+    maxVersion: "TLSv1.3",
+    alpn: [],
+    certificate: undefined,
+    validation: { trustedCa: inline("ca"), subjectAltNames: names },
+    sni: "server.test",
+    autoHostSni: false,
+    autoSniSanValidation: false,
+    ...changes,
+  };
+}
+
+/** A TLS backend that answers with the SNI and the client's name it saw. */
+async function tlsBackend(): Promise<{ port: number; close(): void }> {
+  const server = tls.createServer(
+    {
+      cert: pem("server"),
+      key: pem("server-key"),
+      ca: pem("ca"),
+      requestCert: true,
+      rejectUnauthorized: false,
+    },
+    (socket) => {
+      const text = `${socket.servername} ${socket.getPeerCertificate().subject?.CN ?? "nobody"}`;
+      socket.on("error", () => {});
+      socket.on("data", () =>
+        socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`),
+      );
+    },
+  );
+  server.on("tlsClientError", () => {});
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return { port: (server.address() as AddressInfo).port, close: () => server.close() };
+}
+
+suite("securing", () => {
+  test("an upstream is spoken to by TLS, with SNI and our certificate", async (t) => {
+    const backend = await tlsBackend();
+    t.after(() => backend.close());
+    const certificate = { chain: inline("client"), privateKey: inline("client-key") };
+    const names = [san("uri", "spiffe://test/server")];
+    const bed = await ProxyBed.start({
+      clusters: [cluster("orders", [backend.port], { tls: upstreamTls({ certificate }, names) })],
+    });
+    t.after(() => bed.close());
+    assert.match(await bed.ask(GET), /server\.test client$/);
+  });
+
+  for (const [what, settings] of [
+    ["whose name is not allowed", upstreamTls({}, [san("dns", "other.test")])],
+    [
+      "that is not for the server name asked for",
+      upstreamTls({ sni: "other.test", autoSniSanValidation: true }),
+    ],
+    [
+      "by an authority that is not trusted",
+      upstreamTls({ validation: { trustedCa: inline("client"), subjectAltNames: [] } }),
+    ],
+  ] as const) {
+    test(`a certificate ${what} is refused, and nothing is sent`, async (t) => {
+      const backend = await tlsBackend();
+      t.after(() => backend.close());
+      const bed = await ProxyBed.start({ clusters: [cluster("orders", [backend.port], { tls: settings })] });
+      t.after(() => bed.close());
+      assert.match(await bed.ask(GET), /^HTTP\/1\.1 503 [\s\S]*x-envoy-response-flags: UF\r\n/);
+      assert.equal(bed.recorder.exchanges[0]?.error, "upstream_tls_failure");
+    });
+  }
+
+  test("a listener speaks TLS and asks for the caller's certificate where it must", async (t) => {
+    const backend = await ScriptedBackend.answering("secret");
+    t.after(() => backend.close());
+    const bed = await ProxyBed.start({
+      clusters: [cluster("orders", [backend.port])],
+      listener: {
+        tls: {
+          minVersion: "TLSv1.2",
+          maxVersion: "TLSv1.3",
+          alpn: ["http/1.1"],
+          certificate: { chain: inline("server"), privateKey: inline("server-key") },
+          validation: { trustedCa: inline("ca"), subjectAltNames: [san("dns", "client.test")] },
+          requireClientCertificate: true,
+        },
+      },
+    });
+    t.after(() => bed.close());
+    const options = { port: bed.port, host: "127.0.0.1", ca: pem("ca"), servername: "server.test" };
+    const known = new RawConnection(tls.connect({ ...options, cert: pem("client"), key: pem("client-key") }));
+    known.send(GET);
+    assert.match(await known.takeMessage(), /secret$/);
+    known.socket.destroy();
+    const unknown = new RawConnection(tls.connect(options));
+    unknown.send(GET);
+    assert.equal(await unknown.untilEnded(), "");
+    unknown.socket.destroy();
+  });
+
+  test("certificates are read again when their files change, and bad new ones leave the old in use", async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), "dashpot-tls-"));
+    t.after(() => rmSync(directory, { recursive: true }));
+    const put = (from: string, to: string): void => copyFileSync(join(DIRECTORY, from), join(directory, to));
+    put("client.pem", "chain.pem");
+    put("client-key.pem", "key.pem");
+    const backend = await tlsBackend();
+    t.after(() => backend.close());
+    const clock = new FakeClock();
+    const file = (name: string): PemSource => ({ kind: "file", path: join(directory, name) });
+    const settings = upstreamTls({ certificate: { chain: file("chain.pem"), privateKey: file("key.pem") } });
+    const bed = await ProxyBed.start({
+      clusters: [cluster("orders", [backend.port], { tls: settings, maxRequestsPerConnection: 1 })],
+      clock,
+    });
+    t.after(() => bed.close());
+    assert.match(await bed.ask(GET), / client$/);
+    put("server.pem", "chain.pem");
+    clock.advance(2_000);
+    assert.match(await bed.ask(GET), / client$/, "a chain without its key is not used");
+    put("server-key.pem", "key.pem");
+    clock.advance(2_000);
+    assert.match(await bed.ask(GET), / server$/);
+  });
+});
