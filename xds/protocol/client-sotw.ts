@@ -58,6 +58,9 @@ export interface SotwOptions {
   readonly onTimeout: (names: readonly string[]) => void;
 }
 
+/** How long the first answer to a wildcard may take before nobody waits for it any longer, in ms (`initial_fetch_timeout`). */
+const WILDCARD_TIMEOUT_MS = 15_000;
+
 /**
  * One resource type of a state-of-the-world ADS client: what is wanted, what is held, and what to answer. Without I/O: the stream
  * tells it when it opened and closed and passes responses; it sends what it is given back. The rules are those of Envoy's
@@ -71,6 +74,8 @@ export class SotwSubscription<T> {
   readonly #onTimeout: (names: readonly string[]) => void;
   readonly #wildcard: boolean;
   readonly #entries = new Map<string, CacheEntry<T>>();
+  /** Stands for the whole set of a wildcard: settled by the first response, or by the end of the wait for it. */
+  readonly #all = new CacheEntry<never>("*");
   /** Wanted names, each with the time to wait for it in ms (0: for ever). */
   #wanted: ReadonlyMap<string, number> = new Map();
   #open = false;
@@ -95,7 +100,7 @@ export class SotwSubscription<T> {
 
   /** True once nothing more is awaited: every wanted name is settled, the wildcard was answered. */
   get complete(): boolean {
-    if (this.#wildcard) return this.#responses > 0;
+    if (this.#wildcard) return this.#all.settled;
     return this.#entries.values().every((entry) => entry.settled);
   }
 
@@ -122,7 +127,7 @@ export class SotwSubscription<T> {
   /** The stream is gone: nothing can arrive, so nothing can be overdue. */
   close(): void {
     this.#open = false;
-    for (const entry of this.#entries.values()) entry.deadline = undefined;
+    for (const entry of this.#awaited()) entry.deadline = undefined;
     this.#arm();
   }
 
@@ -157,6 +162,7 @@ export class SotwSubscription<T> {
     const sorted = yield* sortResources(response.resources, this.#type, this.#entries, wanted);
     this.#nonce = response.nonce;
     this.#responses++;
+    this.#all.confirm(response.versionInfo);
     const wall = this.#clock.wall();
     const version = response.versionInfo;
     let changed = sorted.fresh.size > 0;
@@ -241,6 +247,7 @@ export class SotwSubscription<T> {
   /** The clock runs for a name only while a live stream has asked for it, or a slow connection would look like a deletion (A57). */
   #startWaiting(): void {
     const now = this.#clock.now();
+    if (this.#wildcard && !this.#all.settled) this.#all.deadline ??= now + WILDCARD_TIMEOUT_MS;
     for (const [name, timeoutMs] of this.#wanted) {
       const entry = this.#entries.get(name);
       if (entry === undefined || entry.settled || entry.deadline !== undefined || timeoutMs === 0) continue;
@@ -249,12 +256,17 @@ export class SotwSubscription<T> {
     this.#arm();
   }
 
+  *#awaited(): Generator<CacheEntry<unknown>> {
+    yield this.#all;
+    yield* this.#entries.values();
+  }
+
   /** One timer for the earliest deadline, however many names wait. */
   #arm(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     let earliest = Number.POSITIVE_INFINITY;
-    for (const entry of this.#entries.values()) earliest = Math.min(earliest, entry.deadline ?? earliest);
+    for (const entry of this.#awaited()) earliest = Math.min(earliest, entry.deadline ?? earliest);
     if (earliest === Number.POSITIVE_INFINITY) return;
     this.#cancelTimer = this.#clock.after(earliest - this.#clock.now(), () => this.#expire());
   }
@@ -262,7 +274,7 @@ export class SotwSubscription<T> {
   #expire(): void {
     const now = this.#clock.now();
     const names: string[] = [];
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.#awaited()) {
       if (entry.deadline === undefined || entry.deadline > now) continue;
       entry.expire(this.#clock.wall());
       names.push(entry.name);

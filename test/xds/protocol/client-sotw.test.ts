@@ -361,6 +361,21 @@ describe("waiting", () => {
     assert.deepEqual(timeouts, []);
   });
 
+  test("a wildcard that is not answered is waited for 15 s, so that a server with nothing to say holds nobody up", () => {
+    const { clock, subscription, timeouts, receive } = subject({ wildcard: true });
+    assert.equal(subscription.complete, false);
+    subscription.open();
+    clock.advance(15_000);
+    assert.deepEqual([timeouts, subscription.complete], [[["*"]], true]);
+    receive("1", textResource("a", "x"));
+    assert.equal(subscription.complete, true);
+    const answered = subject({ wildcard: true });
+    answered.subscription.open();
+    answered.receive("1");
+    answered.clock.advance(60_000);
+    assert.deepEqual([answered.timeouts, answered.subscription.complete], [[], true]);
+  });
+
   test("an error that the server reports for a name ends the wait and keeps what was held", () => {
     const { clock, subscription, receive, want, states, content, timeouts } = subject();
     want("a", "b");
