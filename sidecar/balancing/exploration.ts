@@ -5,8 +5,9 @@ import type { FailureEstimates } from "./failure-estimates.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { LatencyEstimates } from "./latency-estimates.ts";
 
-/** After a failure an endpoint that nothing was sent to since is tried again, ms. */
+/** After a failure an endpoint that nothing was sent to since is tried again after this time, ms, and so many fair turns. */
 const RETRIAL_MS = 4_000;
+const RETRIAL_TURNS = 20;
 /** An endpoint waits for so many times its fair turn before it is tried ... */
 const PATIENCE = 20;
 /** ... or for the cube of how many times slower than the mean it is: the dearer the trial, the rarer. */
@@ -50,10 +51,11 @@ export class Exploration implements Columns {
     if (++this.#cursor >= set.count) this.#cursor = 0;
     const slot = set.slots[this.#cursor]!;
     if (this.#inFlight.count[slot]! > 0) return NO_SLOT;
-    if (this.#failures.consecutive[slot]! > 0) {
-      return now - this.#failures.lastFailureAt[slot]! > RETRIAL_MS ? slot : NO_SLOT;
-    }
     const waited = this.#picks - this.#lastPick[slot]!;
+    if (this.#failures.consecutive[slot]! > 0) {
+      const due = waited > RETRIAL_TURNS * set.count && now - this.#failures.lastFailureAt[slot]! > RETRIAL_MS;
+      return due ? slot : NO_SLOT;
+    }
     if (waited <= PATIENCE * set.count) return NO_SLOT;
     const slowness = this.#latency.expected(slot, now) / this.#latency.clusterMs;
     const patience = Math.min(this.#longestPatience, Math.max(PATIENCE, slowness ** COST_EXPONENT));
