@@ -1,7 +1,7 @@
 import { childPath } from "../../xds/common/field-path.ts";
 import { describe, isMapping } from "../../xds/common/fields.ts";
 import { LOG_LEVELS } from "../../xds/common/logger.ts";
-import { didYouMean } from "../../xds/common/nearest-name.ts";
+import { didYouMean, nearestName } from "../../xds/common/nearest-name.ts";
 import type { Problems } from "../../xds/common/problem.ts";
 import {
   bytes,
@@ -264,5 +264,25 @@ export function parseSettings(
       fromEnvironment !== undefined ? variable : fromBlock !== undefined ? "bootstrap" : "default";
     effective.push({ name: key, value: type.show(value), origin });
   }
+  warnOfMisspelt(
+    environment,
+    entries.map(([, entry]) => environmentName(entry)),
+    problems,
+  );
   return { settings: Object.freeze(Object.fromEntries(values)) as Settings, effective };
+}
+
+/**
+ * A misspelt variable would be ignored in silence. Only those close to a setting's are told: commands have variables of their own, and
+ * Kubernetes sets some for every service that is called dashpot.
+ */
+function warnOfMisspelt(environment: Environment, known: readonly string[], problems: Problems): void {
+  for (const variable of Object.keys(environment)) {
+    if (!variable.startsWith("DASHPOT_") || known.includes(variable)) continue;
+    const near = nearestName(
+      variable.slice("DASHPOT_".length),
+      known.map((name) => name.slice("DASHPOT_".length)),
+    );
+    if (near !== undefined) problems.warn(variable, `is no setting, did you mean DASHPOT_${near}?`);
+  }
 }
