@@ -2,42 +2,53 @@ import type { RE2JS } from "re2js";
 import type { PathMatch } from "../../xds/model/route-table.ts";
 
 const SLASH = 0x2f;
+const NONE = -1;
 
 /**
  * Compares a target's path with a route's. Works on the target and the place of its `?`, so that the common kinds cut no
- * string. Long tables are mostly misses, and most misses differ in the last character: it is compared first.
+ * string. Long tables are mostly misses, and most misses differ in the value's last character: it is compared first.
  */
 export class PathMatcher {
   readonly #kind: PathMatch["kind"];
+  /** Lower case if case is ignored; empty for kinds without one. */
   readonly #value: string;
+  readonly #length: number;
+  /** Code of the value's last character; NONE where comparing it would say nothing. */
   readonly #last: number;
   readonly #ignoreCase: boolean;
   readonly #regex: RE2JS | undefined;
 
   constructor(match: PathMatch) {
     this.#kind = match.kind;
-    this.#ignoreCase = "ignoreCase" in match && match.ignoreCase;
     const value = "value" in match ? match.value : "";
+    this.#ignoreCase = "ignoreCase" in match && match.ignoreCase;
     this.#value = this.#ignoreCase ? value.toLowerCase() : value;
-    this.#last = this.#value.charCodeAt(this.#value.length - 1);
+    this.#length = value.length;
+    this.#last = value === "" || this.#ignoreCase ? NONE : value.charCodeAt(value.length - 1);
     this.#regex = match.kind === "regex" ? match.regex : undefined;
   }
 
   /** `pathEnd`: index of the `?`, or the target's length. A CONNECT has no path: only `connect` matches it. */
   matches(method: string, target: string, pathEnd: number): boolean {
-    if (this.#kind === "connect") return method === "CONNECT";
-    if (method === "CONNECT") return false;
-    if (this.#kind === "regex") {
-      return this.#regex?.testExact(pathEnd === target.length ? target : target.slice(0, pathEnd)) ?? false;
+    const length = this.#length;
+    if (pathEnd < length) return false;
+    if (this.#last !== NONE && target.charCodeAt(length - 1) !== this.#last) return false;
+    if (method === "CONNECT" || this.#kind === "connect")
+      return method === "CONNECT" && this.#kind === "connect";
+    switch (this.#kind) {
+      case "exact":
+        return pathEnd === length && this.#beginsWithValue(target);
+      case "prefix":
+        return this.#beginsWithValue(target);
+      case "segment_prefix":
+        return (pathEnd === length || target.charCodeAt(length) === SLASH) && this.#beginsWithValue(target);
+      case "regex":
+        return this.#regex?.testExact(target.slice(0, pathEnd)) ?? false;
     }
-    const value = this.#value;
-    const length = value.length;
-    if (pathEnd < length || (this.#kind === "exact" && pathEnd !== length)) return false;
-    if (this.#ignoreCase) {
-      if (target.slice(0, length).toLowerCase() !== value) return false;
-    } else if (length > 0 && (target.charCodeAt(length - 1) !== this.#last || !target.startsWith(value))) {
-      return false;
-    }
-    return this.#kind !== "segment_prefix" || pathEnd === length || target.charCodeAt(length) === SLASH;
+  }
+
+  #beginsWithValue(target: string): boolean {
+    if (this.#ignoreCase) return target.slice(0, this.#length).toLowerCase() === this.#value;
+    return target.startsWith(this.#value);
   }
 }
