@@ -67,28 +67,28 @@ export function buildSnapshot(entries: Iterable<SnapshotEntry>): Snapshot {
   return { version: contentHash([...types.values()].map((type) => `${type.version}\n`)), types };
 }
 
+/** Names of resources of one type. */
+export interface SnapshotChange {
+  readonly added: readonly string[];
+  readonly changed: readonly string[];
+  readonly removed: readonly string[];
+}
+
 /** How one snapshot differs from the one before, by short type name; types without a difference are left out. */
 export function compareSnapshots(before: Snapshot, after: Snapshot): Record<string, SnapshotChange> {
   const changes: Record<string, SnapshotChange> = {};
   for (const typeUrl of SERVED_TYPES) {
     const old = before.types.get(typeUrl)?.resources ?? new Map<string, ServedResource>();
     const now = after.types.get(typeUrl)?.resources ?? new Map<string, ServedResource>();
-    const added = [...now.keys()].filter((name) => !old.has(name)).length;
-    const removed = [...old.keys()].filter((name) => !now.has(name)).length;
-    const changed = [...now.values()].filter(({ name, version }) => {
-      const was = old.get(name);
-      return was !== undefined && was.version !== version;
-    }).length;
-    if (added + removed + changed > 0) changes[SHORT_NAMES.get(typeUrl)!] = { added, changed, removed };
+    const added = [...now.keys()].filter((name) => !old.has(name));
+    const removed = [...old.keys()].filter((name) => !now.has(name));
+    const changed = [...now.keys()].filter(
+      (name) => old.has(name) && old.get(name)?.version !== now.get(name)?.version,
+    );
+    if (added.length + changed.length + removed.length === 0) continue;
+    changes[SHORT_NAMES.get(typeUrl)!] = { added, changed, removed };
   }
   return changes;
-}
-
-/** Numbers of resources. */
-export interface SnapshotChange {
-  readonly added: number;
-  readonly changed: number;
-  readonly removed: number;
 }
 
 /** 64 bits of SHA-256 in hex: short enough to read aloud; a clash would only delay an update until the next change. */

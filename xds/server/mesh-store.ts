@@ -1,6 +1,6 @@
 import type { Clock } from "../common/clock.ts";
 import type { Logger } from "../common/logger.ts";
-import { compareSnapshots, type Snapshot } from "../protocol/server-snapshot.ts";
+import { compareSnapshots, type Snapshot, type SnapshotChange } from "../protocol/server-snapshot.ts";
 import { type MeshReport, validateMesh } from "./mesh-report.ts";
 
 /** A version of the file that is not served, and why. */
@@ -87,7 +87,7 @@ export class MeshStore {
       this.#logger.info({ version: report.snapshot.version }, "the mesh file says the same as before");
       return;
     }
-    const changes = compareSnapshots(this.#snapshot, report.snapshot);
+    const changes = summary(compareSnapshots(this.#snapshot, report.snapshot));
     this.#snapshot = report.snapshot;
     this.#publishedAt = this.#clock.wall();
     this.#generation++;
@@ -106,4 +106,22 @@ export class MeshStore {
       "the mesh file is not served; the last good one still is",
     );
   }
+}
+
+const SHOWN_NAMES = 10;
+
+/** Changes as short as a log line should be: `{ eds: { changed: "orders, payments" } }`. */
+function summary(changes: Record<string, SnapshotChange>): Record<string, Record<string, string>> {
+  const texts = ({ added, changed, removed }: SnapshotChange) =>
+    Object.entries({ added, changed, removed })
+      .filter(([, names]) => names.length > 0)
+      .map(([what, names]) => [what, shortList(names)]);
+  return Object.fromEntries(
+    Object.entries(changes).map(([type, change]) => [type, Object.fromEntries(texts(change))]),
+  );
+}
+
+function shortList(names: readonly string[]): string {
+  const shown = names.slice(0, SHOWN_NAMES).join(", ");
+  return names.length > SHOWN_NAMES ? `${shown} and ${names.length - SHOWN_NAMES} more` : shown;
 }

@@ -44,7 +44,7 @@ describe("a snapshot", () => {
     assert.deepEqual(
       compareSnapshots(buildSnapshot([A, B]), buildSnapshot([cluster("b", "2"), cluster("c", "1")])),
       {
-        cds: { added: 1, changed: 1, removed: 1 },
+        cds: { added: ["c"], changed: ["b"], removed: ["a"] },
       },
     );
     assert.deepEqual(compareSnapshots(buildSnapshot([A, B]), buildSnapshot([B, A])), {});
