@@ -69,6 +69,60 @@ describe("reading", () => {
   });
 
   test("the environment wins over the file, and a variable that is empty counts as absent", () => {
+    const environment = {
+      DASHPOT_DRAIN_DEADLINE: "5s",
+      DASHPOT_CERTIFICATE_DIRECTORIES: "/a:/b",
+      DASHPOT_LOG_LEVEL: "",
+    };
+    const { settings, problems } = parse({ drain_deadline: "10s", log_level: "warn" }, environment);
+    assert.deepEqual(problems, []);
+    assert.equal(settings.drainDeadlineMs, 5000);
+    assert.equal(settings.logLevel, "warn");
+    assert.deepEqual(settings.certificateDirectories, ["/a", "/b"]);
+    assert.equal(environmentName(SETTINGS.drainDeadlineMs), "DASHPOT_DRAIN_DEADLINE");
+  });
+
+  test("every setting is shown with its value and where it comes from", () => {
+    const { effective } = parse({ drain_min: "2s" }, { DASHPOT_DRAIN_DEADLINE: "90s" });
+    const shown = effective.filter(({ name }) => name.startsWith("drain") || name === "replay_buffer_bytes");
+    assert.deepEqual(shown, [
+      { name: "replay_buffer_bytes", value: "64KiB", origin: "default" },
+      { name: "drain_deadline", value: "90s", origin: "DASHPOT_DRAIN_DEADLINE" },
+      { name: "drain_min", value: "2s", origin: "bootstrap" },
+    ]);
+    assert.equal(effective.length, entries.length);
+  });
+
+  test("every fault is told at once with its place, and leaves the default", () => {
+    const block = {
+      defalt_policy: "adaptive",
+      default_policy: "fastest",
+      max_connections: 0,
+      trace_sample_ratio: "half",
+      drain_deadline: 30,
+      replay_buffer_bytes: "1GB",
+      allow_unverified_upstream: "yes",
+      certificate_directories: ["relative"],
+      outbound_address: "localhost:80",
+    };
+    const { settings, problems } = parse(block, { DASHPOT_LOG_LEVEL: "loud" });
+    assert.deepEqual(problems, [
+      'dashpot.defalt_policy: unknown setting "defalt_policy" (did you mean "default_policy"?)',
+      'dashpot.default_policy: must be one of adaptive, round_robin, least_request, random, peak_ewma, not "fastest"',
+      'dashpot.outbound_address: must be an IP address and a port, like 127.0.0.1:15001, not "localhost:80"',
+      'DASHPOT_LOG_LEVEL: must be one of trace, debug, info, warn, error, fatal, silent, not "loud"',
+      "dashpot.max_connections: must be a whole number from 1 to 1000000, not 0",
+      'dashpot.replay_buffer_bytes: must be bytes from 0 to 16MiB, like 65536 or 64KiB, not "1GB"',
+      "dashpot.drain_deadline: must be a time from 0s to 1h, like 250ms, 30s or 5m, not 30",
+      'dashpot.trace_sample_ratio: must be a number from 0 to 1, not "half"',
+      'dashpot.allow_unverified_upstream: must be true or false, not "yes"',
+      'dashpot.certificate_directories: must be a list of absolute paths, not ["relative"]',
+    ]);
+    assert.equal(settings.defaultPolicy, "adaptive");
+    assert.equal(settings.maxConnections, 10_000);
+  });
+
+  test("a variable that is nearly a setting's is told, others are left alone", () => {
     const others = [
       "CONFIG",
       "XDS",
@@ -80,8 +134,9 @@ describe("reading", () => {
       "PORT",
       "SERVICE_HOST",
     ];
-    const environment = Object.fromEntries(others.map((name) => [`DASHPOT_${name}`, "x"]));
-    environment["DASHPOT_DRAIN_DEADLIN"] = "1s";
+    const environment = Object.fromEntries(
+      ["DRAIN_DEADLIN", ...others].map((name) => [`DASHPOT_${name}`, "x"]),
+    );
     assert.deepEqual(parse(undefined, environment).problems, [
       "DASHPOT_DRAIN_DEADLIN: is no setting, did you mean DASHPOT_DRAIN_DEADLINE?",
     ]);
