@@ -1,35 +1,56 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { delimiter, join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { create, type DescFile, toBinary } from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 
 /**
- * Generates `gen/` from the protos in `vendor/`. With `--check` it generates elsewhere, compares, names every file that
- * differs and exits 1: generated code that was edited, or protos without their code, never get past CI.
+ * Generates `gen/` from the protos in `vendor/`. With `--check` it only compares, names every file that differs and exits 1:
+ * generated code that was edited, or protos without their code, never get past CI.
  */
 const PROTO_DIR = fileURLToPath(new URL(".", import.meta.url));
-const BIN_DIR = fileURLToPath(new URL("../../node_modules/.bin", import.meta.url));
+const GEN_DIR = join(PROTO_DIR, "gen");
+const MODULES_DIR = fileURLToPath(new URL("../../node_modules", import.meta.url));
 const LISTED_DIFFERENCES = 20;
 
-const checking = process.argv.includes("--check");
-const scratch = mkdtempSync(join(tmpdir(), "dashpot-proto-"));
+// Inside node_modules, so that what is generated there finds its runtime.
+mkdirSync(join(MODULES_DIR, ".cache"), { recursive: true });
+const scratch = mkdtempSync(join(MODULES_DIR, ".cache", "dashpot-proto-"));
+const fresh = join(scratch, "gen");
 try {
-  process.exitCode = generate() && (!checking || compare()) ? 0 : 1;
+  process.exitCode = (await generate()) ? 0 : 1;
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
 
-function generate(): boolean {
+async function generate(): Promise<boolean> {
+  if (!runBuf()) return false;
+  const sources = [...files(fresh).values()].filter((path) => path.endsWith("_pb.js")).sort();
+  writeFileSync(join(fresh, "descriptors.binpb"), await descriptorSet(sources));
+  for (const path of sources) writeFileSync(path, withSharedDescriptors(path, readFileSync(path, "utf8")));
+  if (process.argv.includes("--check")) return compare();
+  rmSync(GEN_DIR, { recursive: true, force: true });
+  renameSync(fresh, GEN_DIR);
+  return true;
+}
+
+function runBuf(): boolean {
   const { PATH: path = "" } = process.env;
-  const out = checking ? scratch : PROTO_DIR;
-  // buf writes beside its configuration and keeps a cache: in the scratch folder both leave nothing behind.
-  const run = spawnSync("buf", ["generate", "--output", out], {
+  const run = spawnSync("buf", ["generate", "--output", scratch], {
     cwd: PROTO_DIR,
     stdio: ["ignore", "inherit", "inherit"],
     env: {
       ...process.env,
-      PATH: `${BIN_DIR}${delimiter}${path}`,
+      PATH: `${join(MODULES_DIR, ".bin")}${delimiter}${path}`,
       BUF_CACHE_DIR: join(scratch, "cache"),
     },
   });
@@ -37,14 +58,48 @@ function generate(): boolean {
   return run.status === 0;
 }
 
+/** The descriptors of all generated files and what they import, each after its own imports. */
+async function descriptorSet(sources: readonly string[]): Promise<Uint8Array> {
+  const found = new Map<string, DescFile>();
+  const add = (file: DescFile): void => {
+    if (found.has(file.proto.name)) return;
+    file.dependencies.forEach(add);
+    found.set(file.proto.name, file);
+  };
+  for (const path of sources) {
+    const exported = (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+    for (const [name, value] of Object.entries(exported))
+      if (name.startsWith("file_")) add(value as DescFile);
+  }
+  const file = [...found.values()].map(({ proto }) => proto);
+  return toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file }));
+}
+
+/** Generated code takes its descriptor from the one set (see file-descriptors.ts) and no longer imports its neighbours'. */
+function withSharedDescriptors(path: string, code: string): string {
+  const proto = /^\/\/ @generated from file (\S+)/m.exec(code)?.[1];
+  const shared = `${"../".repeat(relative(fresh, path).split("/").length)}file-descriptors.ts`;
+  return code
+    .replace(/^import \{ (?:file_\w+(?:, )?)+ \} from ".*";\n/gm, "")
+    .replace(/fileDesc\("[^"]*"(?:, \[[^\]]*\])?\)/, `fileDescriptor("${proto}")`)
+    .replace(
+      /^import \{ (.*?)fileDesc(?:, (.*?))? \} from (".*");$/m,
+      (_, before: string, after: string | undefined, from) => {
+        const names = `${before}${after ?? ""}`.replace(/, $/, "");
+        const own = names === "" ? "" : `import { ${names} } from ${from};\n`;
+        return `${own}import { fileDescriptor } from "${shared}";`;
+      },
+    );
+}
+
 function compare(): boolean {
-  const fresh = files(join(scratch, "gen"));
-  const committed = files(join(PROTO_DIR, "gen"));
-  const differing = [...new Set([...fresh.keys(), ...committed.keys()])]
-    .filter((name) => !sameContent(fresh.get(name), committed.get(name)))
+  const wanted = files(fresh);
+  const committed = files(GEN_DIR);
+  const differing = [...new Set([...wanted.keys(), ...committed.keys()])]
+    .filter((name) => !sameContent(wanted.get(name), committed.get(name)))
     .sort();
   for (const name of differing.slice(0, LISTED_DIFFERENCES)) {
-    const how = !committed.has(name) ? "missing" : fresh.has(name) ? "differs" : "has no proto";
+    const how = !committed.has(name) ? "missing" : wanted.has(name) ? "differs" : "has no proto";
     process.stderr.write(`xds/proto/gen/${name}: ${how}\n`);
   }
   if (differing.length === 0) return true;

@@ -2,14 +2,14 @@
 // @generated from file xds/core/v3/resource_locator.proto (package xds.core.v3, syntax proto3)
 /* eslint-disable */
 
-import { enumDesc, fileDesc, messageDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
-import { file_xds_core_v3_context_params } from "./context_params_pb.js";
+import { enumDesc, messageDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
+import { fileDescriptor } from "../../../../file-descriptors.ts";
 
 /**
  * Describes the file xds/core/v3/resource_locator.proto.
  */
 export const file_xds_core_v3_resource_locator = /*@__PURE__*/
-  fileDesc("CiJ4ZHMvY29yZS92My9yZXNvdXJjZV9sb2NhdG9yLnByb3RvEgt4ZHMuY29yZS52MyKJAwoPUmVzb3VyY2VMb2NhdG9yEjMKBnNjaGVtZRgBIAEoDjIjLnhkcy5jb3JlLnYzLlJlc291cmNlTG9jYXRvci5TY2hlbWUSCgoCaWQYAiABKAkSEQoJYXV0aG9yaXR5GAMgASgJEhUKDXJlc291cmNlX3R5cGUYBCABKAkSMwoNZXhhY3RfY29udGV4dBgFIAEoCzIaLnhkcy5jb3JlLnYzLkNvbnRleHRQYXJhbXNIABI6CgpkaXJlY3RpdmVzGAYgAygLMiYueGRzLmNvcmUudjMuUmVzb3VyY2VMb2NhdG9yLkRpcmVjdGl2ZRpWCglEaXJlY3RpdmUSKwoDYWx0GAEgASgLMhwueGRzLmNvcmUudjMuUmVzb3VyY2VMb2NhdG9ySAASDwoFZW50cnkYAiABKAlIAEILCglkaXJlY3RpdmUiJwoGU2NoZW1lEgkKBVhEU1RQEAASCAoESFRUUBABEggKBEZJTEUQAkIZChdjb250ZXh0X3BhcmFtX3NwZWNpZmllckJUChZjb20uZ2l0aHViLnhkcy5jb3JlLnYzQhRSZXNvdXJjZUxvY2F0b3JQcm90b1ABWiJnaXRodWIuY29tL2NuY2YveGRzL2dvL3hkcy9jb3JlL3YzYgZwcm90bzM", [file_xds_core_v3_context_params]);
+  fileDescriptor("xds/core/v3/resource_locator.proto");
 
 /**
  * Describes the message xds.core.v3.ResourceLocator.

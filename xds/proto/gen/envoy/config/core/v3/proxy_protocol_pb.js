@@ -2,14 +2,14 @@
 // @generated from file envoy/config/core/v3/proxy_protocol.proto (package envoy.config.core.v3, syntax proto3)
 /* eslint-disable */
 
-import { enumDesc, fileDesc, messageDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
-import { file_envoy_config_core_v3_substitution_format_string } from "./substitution_format_string_pb.js";
+import { enumDesc, messageDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
+import { fileDescriptor } from "../../../../../file-descriptors.ts";
 
 /**
  * Describes the file envoy/config/core/v3/proxy_protocol.proto.
  */
 export const file_envoy_config_core_v3_proxy_protocol = /*@__PURE__*/
-  fileDesc("CillbnZveS9jb25maWcvY29yZS92My9wcm94eV9wcm90b2NvbC5wcm90bxIUZW52b3kuY29uZmlnLmNvcmUudjMivQEKHFByb3h5UHJvdG9jb2xQYXNzVGhyb3VnaFRMVnMSWAoKbWF0Y2hfdHlwZRgBIAEoDjJELmVudm95LmNvbmZpZy5jb3JlLnYzLlByb3h5UHJvdG9jb2xQYXNzVGhyb3VnaFRMVnMuUGFzc1RMVnNNYXRjaFR5cGUSEAoIdGx2X3R5cGUYAiADKA0iMQoRUGFzc1RMVnNNYXRjaFR5cGUSDwoLSU5DTFVERV9BTEwQABILCgdJTkNMVURFEAEibgoIVGx2RW50cnkSDAoEdHlwZRgBIAEoDRINCgV2YWx1ZRgCIAEoDBJFCg1mb3JtYXRfc3RyaW5nGAMgASgLMi4uZW52b3kuY29uZmlnLmNvcmUudjMuU3Vic3RpdHV0aW9uRm9ybWF0U3RyaW5nIvcBChNQcm94eVByb3RvY29sQ29uZmlnEkIKB3ZlcnNpb24YASABKA4yMS5lbnZveS5jb25maWcuY29yZS52My5Qcm94eVByb3RvY29sQ29uZmlnLlZlcnNpb24STQoRcGFzc190aHJvdWdoX3RsdnMYAiABKAsyMi5lbnZveS5jb25maWcuY29yZS52My5Qcm94eVByb3RvY29sUGFzc1Rocm91Z2hUTFZzEjIKCmFkZGVkX3RsdnMYAyADKAsyHi5lbnZveS5jb25maWcuY29yZS52My5UbHZFbnRyeSIZCgdWZXJzaW9uEgYKAlYxEAASBgoCVjIQASJDCg1QZXJIb3N0Q29uZmlnEjIKCmFkZGVkX3RsdnMYASADKAsyHi5lbnZveS5jb25maWcuY29yZS52My5UbHZFbnRyeUJ+CiJpby5lbnZveXByb3h5LmVudm95LmNvbmZpZy5jb3JlLnYzQhJQcm94eVByb3RvY29sUHJvdG9QAVpCZ2l0aHViLmNvbS9lbnZveXByb3h5L2dvLWNvbnRyb2wtcGxhbmUvZW52b3kvY29uZmlnL2NvcmUvdjM7Y29yZXYzYgZwcm90bzM", [file_envoy_config_core_v3_substitution_format_string]);
+  fileDescriptor("envoy/config/core/v3/proxy_protocol.proto");
 
 /**
  * Describes the message envoy.config.core.v3.ProxyProtocolPassThroughTLVs.

@@ -2,16 +2,14 @@
 // @generated from file envoy/config/core/v3/substitution_format_string.proto (package envoy.config.core.v3, syntax proto3)
 /* eslint-disable */
 
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import { file_envoy_config_core_v3_base } from "./base_pb.js";
-import { file_envoy_config_core_v3_extension } from "./extension_pb.js";
-import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
+import { messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { fileDescriptor } from "../../../../../file-descriptors.ts";
 
 /**
  * Describes the file envoy/config/core/v3/substitution_format_string.proto.
  */
 export const file_envoy_config_core_v3_substitution_format_string = /*@__PURE__*/
-  fileDesc("CjVlbnZveS9jb25maWcvY29yZS92My9zdWJzdGl0dXRpb25fZm9ybWF0X3N0cmluZy5wcm90bxIUZW52b3kuY29uZmlnLmNvcmUudjMiMAoRSnNvbkZvcm1hdE9wdGlvbnMSGwoPc29ydF9wcm9wZXJ0aWVzGAEgASgIQgIYASLmAgoYU3Vic3RpdHV0aW9uRm9ybWF0U3RyaW5nEhkKC3RleHRfZm9ybWF0GAEgASgJQgIYAUgAEi4KC2pzb25fZm9ybWF0GAIgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEgAEj4KEnRleHRfZm9ybWF0X3NvdXJjZRgFIAEoCzIgLmVudm95LmNvbmZpZy5jb3JlLnYzLkRhdGFTb3VyY2VIABIZChFvbWl0X2VtcHR5X3ZhbHVlcxgDIAEoCBIUCgxjb250ZW50X3R5cGUYBCABKAkSPgoKZm9ybWF0dGVycxgGIAMoCzIqLmVudm95LmNvbmZpZy5jb3JlLnYzLlR5cGVkRXh0ZW5zaW9uQ29uZmlnEkQKE2pzb25fZm9ybWF0X29wdGlvbnMYByABKAsyJy5lbnZveS5jb25maWcuY29yZS52My5Kc29uRm9ybWF0T3B0aW9uc0IICgZmb3JtYXRCiQEKImlvLmVudm95cHJveHkuZW52b3kuY29uZmlnLmNvcmUudjNCHVN1YnN0aXR1dGlvbkZvcm1hdFN0cmluZ1Byb3RvUAFaQmdpdGh1Yi5jb20vZW52b3lwcm94eS9nby1jb250cm9sLXBsYW5lL2Vudm95L2NvbmZpZy9jb3JlL3YzO2NvcmV2M2IGcHJvdG8z", [file_envoy_config_core_v3_base, file_envoy_config_core_v3_extension, file_google_protobuf_struct]);
+  fileDescriptor("envoy/config/core/v3/substitution_format_string.proto");
 
 /**
  * Describes the message envoy.config.core.v3.JsonFormatOptions.

@@ -2,14 +2,14 @@
 // @generated from file envoy/type/tracing/v3/custom_tag.proto (package envoy.type.tracing.v3, syntax proto3)
 /* eslint-disable */
 
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import { file_envoy_type_metadata_v3_metadata } from "../../metadata/v3/metadata_pb.js";
+import { messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { fileDescriptor } from "../../../../../file-descriptors.ts";
 
 /**
  * Describes the file envoy/type/tracing/v3/custom_tag.proto.
  */
 export const file_envoy_type_tracing_v3_custom_tag = /*@__PURE__*/
-  fileDesc("CiZlbnZveS90eXBlL3RyYWNpbmcvdjMvY3VzdG9tX3RhZy5wcm90bxIVZW52b3kudHlwZS50cmFjaW5nLnYzIsUECglDdXN0b21UYWcSCwoDdGFnGAEgASgJEjsKB2xpdGVyYWwYAiABKAsyKC5lbnZveS50eXBlLnRyYWNpbmcudjMuQ3VzdG9tVGFnLkxpdGVyYWxIABJDCgtlbnZpcm9ubWVudBgDIAEoCzIsLmVudm95LnR5cGUudHJhY2luZy52My5DdXN0b21UYWcuRW52aXJvbm1lbnRIABJBCg5yZXF1ZXN0X2hlYWRlchgEIAEoCzInLmVudm95LnR5cGUudHJhY2luZy52My5DdXN0b21UYWcuSGVhZGVySAASPQoIbWV0YWRhdGEYBSABKAsyKS5lbnZveS50eXBlLnRyYWNpbmcudjMuQ3VzdG9tVGFnLk1ldGFkYXRhSAASDwoFdmFsdWUYBiABKAlIABoYCgdMaXRlcmFsEg0KBXZhbHVlGAEgASgJGjIKC0Vudmlyb25tZW50EgwKBG5hbWUYASABKAkSFQoNZGVmYXVsdF92YWx1ZRgCIAEoCRotCgZIZWFkZXISDAoEbmFtZRgBIAEoCRIVCg1kZWZhdWx0X3ZhbHVlGAIgASgJGpABCghNZXRhZGF0YRIyCgRraW5kGAEgASgLMiQuZW52b3kudHlwZS5tZXRhZGF0YS52My5NZXRhZGF0YUtpbmQSOQoMbWV0YWRhdGFfa2V5GAIgASgLMiMuZW52b3kudHlwZS5tZXRhZGF0YS52My5NZXRhZGF0YUtleRIVCg1kZWZhdWx0X3ZhbHVlGAMgASgJQgYKBHR5cGVCfwojaW8uZW52b3lwcm94eS5lbnZveS50eXBlLnRyYWNpbmcudjNCDkN1c3RvbVRhZ1Byb3RvUAFaRmdpdGh1Yi5jb20vZW52b3lwcm94eS9nby1jb250cm9sLXBsYW5lL2Vudm95L3R5cGUvdHJhY2luZy92Mzt0cmFjaW5ndjNiBnByb3RvMw", [file_envoy_type_metadata_v3_metadata]);
+  fileDescriptor("envoy/type/tracing/v3/custom_tag.proto");
 
 /**
  * Describes the message envoy.type.tracing.v3.CustomTag.

@@ -2,13 +2,14 @@
 // @generated from file xds/data/orca/v3/orca_load_report.proto (package xds.data.orca.v3, syntax proto3)
 /* eslint-disable */
 
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { fileDescriptor } from "../../../../../file-descriptors.ts";
 
 /**
  * Describes the file xds/data/orca/v3/orca_load_report.proto.
  */
 export const file_xds_data_orca_v3_orca_load_report = /*@__PURE__*/
-  fileDesc("Cid4ZHMvZGF0YS9vcmNhL3YzL29yY2FfbG9hZF9yZXBvcnQucHJvdG8SEHhkcy5kYXRhLm9yY2EudjMikgQKDk9yY2FMb2FkUmVwb3J0EhcKD2NwdV91dGlsaXphdGlvbhgBIAEoARIXCg9tZW1fdXRpbGl6YXRpb24YAiABKAESDwoDcnBzGAMgASgEQgIYARJHCgxyZXF1ZXN0X2Nvc3QYBCADKAsyMS54ZHMuZGF0YS5vcmNhLnYzLk9yY2FMb2FkUmVwb3J0LlJlcXVlc3RDb3N0RW50cnkSRgoLdXRpbGl6YXRpb24YBSADKAsyMS54ZHMuZGF0YS5vcmNhLnYzLk9yY2FMb2FkUmVwb3J0LlV0aWxpemF0aW9uRW50cnkSFgoOcnBzX2ZyYWN0aW9uYWwYBiABKAESCwoDZXBzGAcgASgBEkkKDW5hbWVkX21ldHJpY3MYCCADKAsyMi54ZHMuZGF0YS5vcmNhLnYzLk9yY2FMb2FkUmVwb3J0Lk5hbWVkTWV0cmljc0VudHJ5Eh8KF2FwcGxpY2F0aW9uX3V0aWxpemF0aW9uGAkgASgBGjIKEFJlcXVlc3RDb3N0RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgBOgI4ARoyChBVdGlsaXphdGlvbkVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAToCOAEaMwoRTmFtZWRNZXRyaWNzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgBOgI4AUJdChtjb20uZ2l0aHViLnhkcy5kYXRhLm9yY2EudjNCE09yY2FMb2FkUmVwb3J0UHJvdG9QAVonZ2l0aHViLmNvbS9jbmNmL3hkcy9nby94ZHMvZGF0YS9vcmNhL3YzYgZwcm90bzM");
+  fileDescriptor("xds/data/orca/v3/orca_load_report.proto");
 
 /**
  * Describes the message xds.data.orca.v3.OrcaLoadReport.

@@ -2,13 +2,14 @@
 // @generated from file xds/type/matcher/v3/regex.proto (package xds.type.matcher.v3, syntax proto3)
 /* eslint-disable */
 
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { fileDescriptor } from "../../../../../file-descriptors.ts";
 
 /**
  * Describes the file xds/type/matcher/v3/regex.proto.
  */
 export const file_xds_type_matcher_v3_regex = /*@__PURE__*/
-  fileDesc("Ch94ZHMvdHlwZS9tYXRjaGVyL3YzL3JlZ2V4LnByb3RvEhN4ZHMudHlwZS5tYXRjaGVyLnYzInwKDFJlZ2V4TWF0Y2hlchJBCgpnb29nbGVfcmUyGAEgASgLMisueGRzLnR5cGUubWF0Y2hlci52My5SZWdleE1hdGNoZXIuR29vZ2xlUkUySAASDQoFcmVnZXgYAiABKAkaCwoJR29vZ2xlUkUyQg0KC2VuZ2luZV90eXBlQloKHmNvbS5naXRodWIueGRzLnR5cGUubWF0Y2hlci52M0IKUmVnZXhQcm90b1ABWipnaXRodWIuY29tL2NuY2YveGRzL2dvL3hkcy90eXBlL21hdGNoZXIvdjNiBnByb3RvMw");
+  fileDescriptor("xds/type/matcher/v3/regex.proto");
 
 /**
  * Describes the message xds.type.matcher.v3.RegexMatcher.

@@ -2,15 +2,14 @@
 // @generated from file envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash.proto (package envoy.extensions.load_balancing_policies.ring_hash.v3, syntax proto3)
 /* eslint-disable */
 
-import { enumDesc, fileDesc, messageDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
-import { file_envoy_extensions_load_balancing_policies_common_v3_common } from "../../common/v3/common_pb.js";
-import { file_google_protobuf_wrappers } from "@bufbuild/protobuf/wkt";
+import { enumDesc, messageDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
+import { fileDescriptor } from "../../../../../../file-descriptors.ts";
 
 /**
  * Describes the file envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash.proto.
  */
 export const file_envoy_extensions_load_balancing_policies_ring_hash_v3_ring_hash = /*@__PURE__*/
-  fileDesc("CkVlbnZveS9leHRlbnNpb25zL2xvYWRfYmFsYW5jaW5nX3BvbGljaWVzL3JpbmdfaGFzaC92My9yaW5nX2hhc2gucHJvdG8SNWVudm95LmV4dGVuc2lvbnMubG9hZF9iYWxhbmNpbmdfcG9saWNpZXMucmluZ19oYXNoLnYzIoIFCghSaW5nSGFzaBJjCg1oYXNoX2Z1bmN0aW9uGAEgASgOMkwuZW52b3kuZXh0ZW5zaW9ucy5sb2FkX2JhbGFuY2luZ19wb2xpY2llcy5yaW5nX2hhc2gudjMuUmluZ0hhc2guSGFzaEZ1bmN0aW9uEjcKEW1pbmltdW1fcmluZ19zaXplGAIgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQ2NFZhbHVlEjcKEW1heGltdW1fcmluZ19zaXplGAMgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQ2NFZhbHVlEiQKGHVzZV9ob3N0bmFtZV9mb3JfaGFzaGluZxgEIAEoCEICGAESPQoTaGFzaF9iYWxhbmNlX2ZhY3RvchgFIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZUICGAEScwocY29uc2lzdGVudF9oYXNoaW5nX2xiX2NvbmZpZxgGIAEoCzJNLmVudm95LmV4dGVuc2lvbnMubG9hZF9iYWxhbmNpbmdfcG9saWNpZXMuY29tbW9uLnYzLkNvbnNpc3RlbnRIYXNoaW5nTGJDb25maWcSggEKG2xvY2FsaXR5X3dlaWdodGVkX2xiX2NvbmZpZxgHIAEoCzJdLmVudm95LmV4dGVuc2lvbnMubG9hZF9iYWxhbmNpbmdfcG9saWNpZXMuY29tbW9uLnYzLkxvY2FsaXR5TGJDb25maWcuTG9jYWxpdHlXZWlnaHRlZExiQ29uZmlnIkAKDEhhc2hGdW5jdGlvbhIQCgxERUZBVUxUX0hBU0gQABILCgdYWF9IQVNIEAESEQoNTVVSTVVSX0hBU0hfMhACQsABCkNpby5lbnZveXByb3h5LmVudm95LmV4dGVuc2lvbnMubG9hZF9iYWxhbmNpbmdfcG9saWNpZXMucmluZ19oYXNoLnYzQg1SaW5nSGFzaFByb3RvUAFaaGdpdGh1Yi5jb20vZW52b3lwcm94eS9nby1jb250cm9sLXBsYW5lL2Vudm95L2V4dGVuc2lvbnMvbG9hZF9iYWxhbmNpbmdfcG9saWNpZXMvcmluZ19oYXNoL3YzO3JpbmdfaGFzaHYzYgZwcm90bzM", [file_envoy_extensions_load_balancing_policies_common_v3_common, file_google_protobuf_wrappers]);
+  fileDescriptor("envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash.proto");
 
 /**
  * Describes the message envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash.

@@ -2,14 +2,14 @@
 // @generated from file contrib/envoy/extensions/load_balancing_policies/peak_ewma/v3alpha/peak_ewma.proto (package envoy.extensions.load_balancing_policies.peak_ewma.v3alpha, syntax proto3)
 /* eslint-disable */
 
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import { file_google_protobuf_duration, file_google_protobuf_wrappers } from "@bufbuild/protobuf/wkt";
+import { messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { fileDescriptor } from "../../../../../../../file-descriptors.ts";
 
 /**
  * Describes the file contrib/envoy/extensions/load_balancing_policies/peak_ewma/v3alpha/peak_ewma.proto.
  */
 export const file_contrib_envoy_extensions_load_balancing_policies_peak_ewma_v3alpha_peak_ewma = /*@__PURE__*/
-  fileDesc("ClJjb250cmliL2Vudm95L2V4dGVuc2lvbnMvbG9hZF9iYWxhbmNpbmdfcG9saWNpZXMvcGVha19ld21hL3YzYWxwaGEvcGVha19ld21hLnByb3RvEjplbnZveS5leHRlbnNpb25zLmxvYWRfYmFsYW5jaW5nX3BvbGljaWVzLnBlYWtfZXdtYS52M2FscGhhIpMCCghQZWFrRXdtYRItCgpkZWNheV90aW1lGAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjcKFGFnZ3JlZ2F0aW9uX2ludGVydmFsGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjoKFG1heF9zYW1wbGVzX3Blcl9ob3N0GAMgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlVJbnQzMlZhbHVlEi4KC2RlZmF1bHRfcnR0GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjMKDXBlbmFsdHlfdmFsdWUYBSABKAsyHC5nb29nbGUucHJvdG9idWYuRG91YmxlVmFsdWVCxgEKSGlvLmVudm95cHJveHkuZW52b3kuZXh0ZW5zaW9ucy5sb2FkX2JhbGFuY2luZ19wb2xpY2llcy5wZWFrX2V3bWEudjNhbHBoYUINUGVha0V3bWFQcm90b1ABWmlnaXRodWIuY29tL2Vudm95cHJveHkvZ28tY29udHJvbC1wbGFuZS9jb250cmliL2Vudm95L2V4dGVuc2lvbnMvbG9hZF9iYWxhbmNpbmdfcG9saWNpZXMvcGVha19ld21hL3YzYWxwaGFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_wrappers]);
+  fileDescriptor("contrib/envoy/extensions/load_balancing_policies/peak_ewma/v3alpha/peak_ewma.proto");
 
 /**
  * Describes the message envoy.extensions.load_balancing_policies.peak_ewma.v3alpha.PeakEwma.
