@@ -12,7 +12,7 @@ const OWN_REQUEST_REPORTED = 10;
 const MEASURED_PART = 0.5;
 /** A recent failure multiplies the score by 1 + this, fading with the time constant below, ms. */
 const SUSPICION = 30;
-const SUSPICION_FADES_MS = 1_500;
+const SUSPICION_FADES_MS = 3_000;
 /** Failure rate of the whole cluster at which suspicion of one endpoint vanishes. */
 const EVERYBODY_FAILS = 0.2;
 /** A failure is expected to cost so many usual answers: the retry, and its risk. */

@@ -53,7 +53,8 @@ export class Exploration implements Columns {
     if (this.#inFlight.count[slot]! > 0) return NO_SLOT;
     const waited = this.#picks - this.#lastPick[slot]!;
     if (this.#failures.consecutive[slot]! > 0) {
-      const due = waited > RETRIAL_TURNS * set.count && now - this.#failures.lastFailureAt[slot]! > RETRIAL_MS;
+      const due =
+        waited > RETRIAL_TURNS * set.count && now - this.#failures.lastFailureAt[slot]! > RETRIAL_MS;
       return due ? slot : NO_SLOT;
     }
     if (waited <= PATIENCE * set.count) return NO_SLOT;

@@ -120,7 +120,11 @@ export class LatencyEstimates implements Columns {
     this.#clusterServiceAnswers = Math.min(CLUSTER_ANSWERS, this.#clusterServiceAnswers + 1);
     this.#clusterServiceMs += (sample - this.#clusterServiceMs) / this.#clusterServiceAnswers;
     const service = this.service(slot);
-    const gain = this.#gain(this.#serviceAnswers[slot]!, Math.min(passed, SERVICE_DECAYS * this.#decayMs), SERVICE_DECAYS);
+    const gain = this.#gain(
+      this.#serviceAnswers[slot]!,
+      Math.min(passed, SERVICE_DECAYS * this.#decayMs),
+      SERVICE_DECAYS,
+    );
     this.#serviceMs[slot] = service + gain * (sample - service);
     this.#serviceAnswers[slot]!++;
   }

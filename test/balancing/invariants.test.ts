@@ -5,6 +5,7 @@ import type { LoadReport } from "../../sidecar/balancing/balancer.ts";
 import type { ResolvedPolicy } from "../../sidecar/balancing/index.ts";
 import { OUTCOME, type Outcome } from "../../sidecar/balancing/outcome.ts";
 import { seededRandom } from "../../xds/common/random.ts";
+import { assertSound } from "./invariants.ts";
 import { adaptive, answersIn, assignment, endpoint, endpoints, Mesh, place, roundRobin } from "./mesh.ts";
 
 const seeds = { seed: 20_260_101, numRuns: 25 };
@@ -187,24 +188,6 @@ describe("invariants of balancing", () => {
     assert.equal(mesh.balancer.view().endpoints[0]!.failures, 0);
   });
 });
-
-export function assertSound(mesh: Mesh): void {
-  const view = mesh.balancer.view();
-  let share = 0;
-  for (const e of view.endpoints) {
-    for (const [name, value] of Object.entries({ ...e, ...e.weightStep })) {
-      if (typeof value !== "number" || name === "latencyMs" || name === "lastReportAgeMs") continue;
-      assert.ok(Number.isFinite(value) && value >= 0, `${name} of ${e.address} is ${value}`);
-    }
-    assert.ok(
-      Number.isNaN(e.latencyMs) || (e.latencyMs > 0 && e.latencyMs <= 3_600_000),
-      `latency ${e.latencyMs}`,
-    );
-    assert.ok(e.weight > 0 && e.weight <= 200, `weight ${e.weight}`);
-    share += e.share;
-  }
-  assert.ok(share <= 1 + 1e-9, `shares sum up to ${share}`);
-}
 
 function leastRequest(): ResolvedPolicy {
   return {

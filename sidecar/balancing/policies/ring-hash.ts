@@ -49,7 +49,10 @@ export class Ring implements HashTable {
     this.#roster = roster;
   }
 
-  /** The lightest endpoint gets a whole number of places and the ring at least its smallest size, as far as the largest allows. */
+  /**
+   * The ring has at least its smallest size, as far as the largest allows. The lightest endpoint gets a power of two of
+   * places: Envoy's exact fit changes every endpoint's places, and so moves keys of all, whenever one comes or goes.
+   */
   build(set: EndpointSet): void {
     const { minimumSize, maximumSize, useHostname } = this.#options;
     const roster = this.#roster;
@@ -57,7 +60,8 @@ export class Ring implements HashTable {
     const weights = Array.from(set.members.subarray(0, count), (slot) => roster.weights[slot]!);
     const sum = weights.reduce((a, b) => a + b, 0);
     const least = smallest(weights) / sum;
-    const scale = Math.min(Math.ceil(least * Math.max(minimumSize, count)) / least, maximumSize);
+    const wanted = least * Math.max(minimumSize, count);
+    const scale = Math.min(2 ** Math.ceil(Math.log2(wanted)) / least, maximumSize);
     const places: number[] = [];
     let target = 0;
     for (const [i, weight] of weights.entries()) {
