@@ -137,8 +137,10 @@ class GrpcStream implements AdsStream {
     const state = channel.getConnectivityState(true);
     if (state === connectivityState.READY) {
       this.#openCall(client);
+      this.#handlers.open();
     } else if (state === connectivityState.TRANSIENT_FAILURE) {
-      this.#end({ code: "UNAVAILABLE", reason: "cannot connect" });
+      // The channel does not say what is wrong; a call on it fails at once and does.
+      this.#openCall(client);
     } else {
       channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, () => {
         if (!this.#ended) this.#awaitConnection(client);
@@ -163,7 +165,6 @@ class GrpcStream implements AdsStream {
     call.on("status", (end: StatusObject) => {
       this.#end({ code: grpcStatus[end.code] ?? String(end.code), reason: end.details });
     });
-    this.#handlers.open();
   }
 
   #end(end: StreamEnd): void {
