@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { RequestHead } from "../../sidecar/codec/head.ts";
+import { DEFAULT_LIMITS } from "../../sidecar/codec/limits.ts";
+import { RequestReader } from "../../sidecar/codec/request-reader.ts";
+import { ERRORS } from "../../xds/common/errors.ts";
 import { readRequests } from "./recorder.ts";
 
 const LINE = "GET / HTTP/1.1\r\nHost: a\r\n";
@@ -361,5 +364,56 @@ test("what follows a request that was to be the last is not read", () => {
     const { messages, error } = readRequests(`${last}GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n`);
     assert.equal(messages.length, 1);
     assert.equal(error, undefined);
+  }
+});
+
+test("a reader that is closed inside an event tells nothing more", () => {
+  for (const closeAt of ["head", "data"]) {
+    const events: string[] = [];
+    const told = (event: string): void => {
+      events.push(event);
+      if (event === closeAt) reader.close();
+    };
+    const reader: RequestReader = new RequestReader(
+      { limits: DEFAULT_LIMITS, scheme: "http", underscores: "allow" },
+      {
+        onRequestHead: () => told("head"),
+        onRequestData: () => told("data"),
+        onRequestEnd: () => told("end"),
+        onMalformed: () => told("malformed"),
+      },
+    );
+    const wire = Buffer.from(`${LINE}Content-Length: 1\r\n\r\nx${LINE}\r\n`);
+    assert.equal(reader.read(wire, 0), wire.length);
+    assert.equal(events.at(-1), closeAt);
+    reader.end();
+    assert.equal(events.at(-1), closeAt);
+  }
+});
+
+test("a connection that ends inside a request is a caller that left, between requests it is nothing", () => {
+  const cases = [
+    ["", undefined],
+    [`${LINE}\r\n`, undefined],
+    ["GET /", ERRORS.downstreamDisconnect],
+    [`${LINE}Content-Length: 2\r\n\r\nx`, ERRORS.downstreamDisconnect],
+  ] as const;
+  for (const [wire, kind] of cases) {
+    let found: unknown;
+    const nothing = (): void => {};
+    const reader = new RequestReader(
+      { limits: DEFAULT_LIMITS, scheme: "http", underscores: "allow" },
+      {
+        onRequestHead: nothing,
+        onRequestData: nothing,
+        onRequestEnd: nothing,
+        onMalformed: (error) => {
+          found = error.kind;
+        },
+      },
+    );
+    reader.read(Buffer.from(wire), 0);
+    reader.end();
+    assert.equal(found, kind, wire);
   }
 });

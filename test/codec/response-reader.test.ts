@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { ResponseHead } from "../../sidecar/codec/head.ts";
+import { DEFAULT_LIMITS } from "../../sidecar/codec/limits.ts";
+import { ResponseReader } from "../../sidecar/codec/response-reader.ts";
 import { ERRORS } from "../../xds/common/errors.ts";
 import { type ResponseSettings, readResponse } from "./recorder.ts";
 
@@ -218,4 +220,38 @@ test("a connection that closes inside a response truncates it, one that closes b
     [`${OK}Transfer-Encoding: chunked\r\n\r\n0\r\n`, ERRORS.upstreamTruncated],
   ] as const;
   for (const [wire, kind] of cases) assert.equal(readResponse(wire, { fin: true }).error?.kind, kind, wire);
+});
+
+test("a request sent as soon as a response has ended is not answered by bytes that came before it", () => {
+  const answered: number[] = [];
+  const reader: ResponseReader = new ResponseReader(DEFAULT_LIMITS, {
+    onInformational: () => {},
+    onResponseHead: ({ status }) => answered.push(status),
+    onResponseData: () => {},
+    onResponseEnd: () => {
+      assert.equal(reader.isReusable, false);
+      reader.expect("GET", "");
+    },
+    onTunnel: () => {},
+    onMalformed: () => {},
+  });
+  reader.expect("GET", "");
+  const poison = Buffer.from(`${OK}Content-Length: 0\r\n\r\nHTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n`);
+  assert.ok(reader.read(poison, 0) < poison.length);
+  assert.deepEqual(answered, [200]);
+});
+
+test("bytes that answer no request are refused", () => {
+  const errors: string[] = [];
+  const nothing = (): void => assert.fail("an event");
+  const reader = new ResponseReader(DEFAULT_LIMITS, {
+    onInformational: nothing,
+    onResponseHead: nothing,
+    onResponseData: nothing,
+    onResponseEnd: nothing,
+    onTunnel: nothing,
+    onMalformed: ({ detail }) => errors.push(detail),
+  });
+  reader.read(Buffer.from(`${OK}Content-Length: 0\r\n\r\n`), 0);
+  assert.deepEqual(errors, ["bytes that answer no request"]);
 });
