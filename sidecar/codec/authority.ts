@@ -25,8 +25,8 @@ function isPort(authority: string, from: number): boolean {
 }
 
 /**
- * `uri-host [":" port]` with a host that is not empty: what Host and `:authority` may say (RFC 9110, 7.2). Userinfo is refused
- * because `@` belongs to no part of it (RFC 9110, 4.2.4).
+ * `uri-host [":" port]` with a host that is not empty: what Host and `:authority` may say (RFC 9110, 7.2).
+ * Userinfo is refused because `@` belongs to no part of it (RFC 9110, 4.2.4).
  */
 export function isAuthority(authority: string): boolean {
   let at = 0;

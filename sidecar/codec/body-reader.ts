@@ -21,7 +21,10 @@ export interface BodySink {
 
 type State = "idle" | "length" | "close" | "size" | "size_lf" | "data" | "data_cr" | "data_lf" | "trailers";
 
-/** A message's body, by its framing (RFC 9112, 6 and 7). Data go to the sink as slices of the chunks that came. */
+/**
+ * A message's body, by its framing (RFC 9112, 6 and 7). Data go to the sink as slices of the chunks that
+ * came.
+ */
 export class BodyReader {
   #state: State = "idle";
   /** Bytes left of the body, or of the chunk. */
@@ -64,7 +67,10 @@ export class BodyReader {
     this.#trailerBytes.clear();
   }
 
-  /** Reads from `start` until the body ends. Gives the index behind its last byte; `isIdle` tells whether it ended. */
+  /**
+   * Reads from `start` until the body ends. Gives the index behind its last byte; `isIdle` tells whether it
+   * ended.
+   */
   read(chunk: Buffer, start: number): number {
     let at = start;
     while (at < chunk.length && this.#state !== "idle") {

@@ -27,8 +27,8 @@ type State =
   | "after_quoted";
 
 /**
- * A chunk's size line (RFC 9112, 7.1), byte by byte, because it may come in pieces. Extensions are checked and read over: a parser
- * that skips them unread is where peers begin to disagree on where a line ends.
+ * A chunk's size line (RFC 9112, 7.1), byte by byte, because it may come in pieces. Extensions are checked
+ * and read over: a parser that skips them unread is where peers begin to disagree on where a line ends.
  */
 export class ChunkLine {
   size = 0;

@@ -27,9 +27,9 @@ const BAD_EXPECTATION = refusal("unsupported_expectation", "an expectation other
 const FRAMING_TRAILER = refusal("malformed", "a trailer field that frames or routes the message");
 
 /**
- * Fields that a Connection option does not remove. A peer may strip its own end-to-end fields that way, but not framing,
- * nor what proxies on the way have vouched for. Such an option is without effect instead of an error: the message stays well
- * framed, and the field it aimed at is passed on.
+ * Fields that a Connection option does not remove. A peer may strip its own end-to-end fields that way, but
+ * not framing, nor what proxies on the way have vouched for. Such an option is without effect instead of an
+ * error: the message stays well framed, and the field it aimed at is passed on.
  */
 const TRUSTED: ReadonlySet<string> = new Set([
   "content-length",
@@ -54,8 +54,8 @@ const NO_FIELDS: FieldLines = [];
 const MAX_LENGTH_DIGITS = 15;
 
 /**
- * Reads field lines and sorts out those that speak about the hop instead of the message (RFC 9110, 7.6.1). One of these per
- * connection; the results stand until the next `read`.
+ * Reads field lines and sorts out those that speak about the hop instead of the message (RFC 9110, 7.6.1).
+ * One of these per connection; the results stand until the next `read`.
  */
 export class FieldReader {
   fields: FieldLines = [];
@@ -83,8 +83,8 @@ export class FieldReader {
   }
 
   /**
-   * `bytes` from `from` to `end` are whole lines, each with its CR LF, and a CR stands at `end`. `text` is their latin1 with
-   * `base` as its first byte.
+   * `bytes` from `from` to `end` are whole lines, each with its CR LF, and a CR stands at `end`. `text` is
+   * their latin1 with `base` as its first byte.
    */
   read(bytes: Buffer, from: number, end: number, text: string, base: number): Refusal | undefined {
     this.release();
@@ -182,7 +182,8 @@ export class FieldReader {
         return isWord(bytes, at, "proxy-connection") ? HOP_BY_HOP : END_TO_END;
       case 17:
         if (!isWord(bytes, at, "transfer-encoding")) return END_TO_END;
-        // White space behind the coding is legal, but there are parsers (llhttp) to which "chunked" and a tab is another coding.
+        // White space behind the coding is legal, but there are parsers (llhttp) to which "chunked" and a tab
+        // is another coding.
         return bytes[valueEnd] === CR ? this.#takeCoding(value) : BAD_CODING;
       default:
         return END_TO_END;
@@ -223,7 +224,10 @@ export class FieldReader {
     return HOP_BY_HOP;
   }
 
-  /** The first protocol that is not `h2c`: an upgrade to that would carry requests past everything that routes them. */
+  /**
+   * The first protocol that is not `h2c`: an upgrade to that would carry requests past everything that routes
+   * them.
+   */
   #takeUpgrade(value: string): void {
     if (this.upgrade !== "") return;
     const protocols = value.toLowerCase().split(",");

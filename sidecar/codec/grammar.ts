@@ -21,21 +21,27 @@ function isOneOf(characters: string, byte: number): boolean {
   return characters.includes(String.fromCharCode(byte));
 }
 
-/** `token` (RFC 9110, 5.6.2): methods and field names. 2 marks the underscore, which some peers take for a hyphen. */
+/**
+ * `token` (RFC 9110, 5.6.2): methods and field names. 2 marks the underscore, which some peers take for a
+ * hyphen.
+ */
 export const TOKEN = table((byte) =>
   byte === 0x5f ? 2 : isAlphanumeric(byte) || isOneOf("!#$%&'*+-.^`|~", byte) ? 1 : 0,
 );
 
-/** What may stand in a field value (RFC 9110, 5.5): HTAB, SP, VCHAR, obs-text. Everything but controls and DEL. */
+/**
+ * What may stand in a field value (RFC 9110, 5.5): HTAB, SP, VCHAR, obs-text. Everything but controls and
+ * DEL.
+ */
 export const FIELD_VALUE = table((byte) => (byte === HTAB || (byte >= SP && byte !== DEL) ? 1 : 0));
 
 /** `pchar` and `/` without percent-encodings (RFC 3986, 3.3): a path. */
 export const PATH = table((byte) => (isAlphanumeric(byte) || isOneOf("-._~!$&'()*+,;=:@/", byte) ? 1 : 0));
 
 /**
- * A query. RFC 3986 allows less, but URL parsers (WHATWG: every browser, every `fetch`) write these characters unencoded
- * in queries, and none of them can move the end of a target: only SP, controls, `"`, `<`, `>`, `#` and bytes beyond ASCII are
- * refused.
+ * A query. RFC 3986 allows less, but URL parsers (WHATWG: every browser, every `fetch`) write these
+ * characters unencoded in queries, and none of them can move the end of a target: only SP, controls, `"`,
+ * `<`, `>`, `#` and bytes beyond ASCII are refused.
  */
 export const QUERY = table((byte) => (byte > 0x20 && byte < 0x7f && !isOneOf('"<>#', byte) ? 1 : 0));
 

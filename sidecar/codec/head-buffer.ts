@@ -6,8 +6,8 @@ const EMPTY = Buffer.alloc(0);
 const SMALLEST = 1_024;
 
 /**
- * Just behind the empty line that ends a head, or -1. Looks at every fourth byte: one of the four that end a head must lie there.
- * For heads of a usual size this is cheaper than a call of `indexOf`.
+ * Just behind the empty line that ends a head, or -1. Looks at every fourth byte: one of the four that end a
+ * head must lie there. For heads of a usual size this is cheaper than a call of `indexOf`.
  */
 export function headEnd(bytes: Buffer, from: number, length: number): number {
   let last = from + 3;
@@ -22,7 +22,10 @@ export function headEnd(bytes: Buffer, from: number, length: number): number {
   return -1;
 }
 
-/** Holds the beginning of a head, or of a trailer section, until its end has come. Most heads come whole and never stay here. */
+/**
+ * Holds the beginning of a head, or of a trailer section, until its end has come. Most heads come whole and
+ * never stay here.
+ */
 export class HeadBuffer {
   bytes: Buffer = EMPTY;
   length = 0;
@@ -33,8 +36,9 @@ export class HeadBuffer {
   }
 
   /**
-   * Adds what came and looks for the end. Gives the index in `chunk` just behind it, or -1: all was taken, the end is not
-   * there. Then `bytes` from 0 to `length` is the head. Holds at most `limit` bytes and a few: the caller compares.
+   * Adds what came and looks for the end. Gives the index in `chunk` just behind it, or -1: all was taken,
+   * the end is not there. Then `bytes` from 0 to `length` is the head. Holds at most `limit` bytes and a few:
+   * the caller compares.
    */
   append(chunk: Buffer, from: number, limit: number): number {
     const before = this.length;
@@ -49,8 +53,8 @@ export class HeadBuffer {
   }
 
   /**
-   * Does what is held still look like the beginning of lines? Garbage (a TLS handshake, bare line feeds) would otherwise be held until
-   * its sender is timed out. Each byte is looked at once.
+   * Does what is held still look like the beginning of lines? Garbage (a TLS handshake, bare line feeds)
+   * would otherwise be held until its sender is timed out. Each byte is looked at once.
    */
   get isPlausible(): boolean {
     let at = this.#checked;
@@ -72,7 +76,8 @@ export class HeadBuffer {
   clear(): void {
     this.length = 0;
     this.#checked = 0;
-    // Kept-alive connections are many and mostly idle: what one split head needed is not kept for all of them.
+    // Kept-alive connections are many and mostly idle: what one split head needed is not kept for all of
+    // them.
     this.bytes = EMPTY;
   }
 

@@ -12,7 +12,8 @@ function countControls(words: Uint32Array, count: number): number {
   let controls = 0;
   for (let i = 0; i < count; i++) {
     const word = words[i] as number;
-    // Adding 0x60 to a byte's low seven bits sets its top bit unless the byte is below 0x20 (Warren, "Hacker's Delight", 6-1).
+    // Adding 0x60 to a byte's low seven bits sets its top bit unless the byte is below 0x20 (Warren,
+    // "Hacker's Delight", 6-1).
     let flags = ~(((word & 0x7f7f7f7f) + 0x60606060) | word) & 0x80808080;
     while (flags !== 0) {
       flags &= flags - 1;
@@ -41,14 +42,15 @@ export class HeadLines {
 
   /** Adds a line; its end is added here. */
   add(line: string): void {
-    // RFC 9110, 5.5: line breaks and NUL become spaces. So does what latin1 would cut down to some other byte.
+    // RFC 9110, 5.5: line breaks and NUL become spaces. So does what latin1 would cut down to some other
+    // byte.
     this.#text += `${this.#clean ? line.replace(FORBIDDEN, " ") : line}\r\n`;
     this.#lines++;
   }
 
   /**
-   * Adds field lines with the one Content-Length that is true. `length` -1: none may stand, because the body is framed
-   * otherwise; undefined: what stands is left (the answer to a HEAD, a 304).
+   * Adds field lines with the one Content-Length that is true. `length` -1: none may stand, because the body
+   * is framed otherwise; undefined: what stands is left (the answer to a HEAD, a 304).
    */
   addFields(fields: FieldLines, length: number | undefined): void {
     let missing = length !== undefined && length >= 0;
@@ -65,9 +67,9 @@ export class HeadLines {
   }
 
   /**
-   * Do the bytes hold no more line ends than lines were added? If some part brought its own, build the head again, cleaned (a
-   * tab brings that about too, and survives it). One look at the bytes that go out, after latin1 has cut them, costs less than looking
-   * at each part and misses nothing.
+   * Do the bytes hold no more line ends than lines were added? If some part brought its own, build the head
+   * again, cleaned (a tab brings that about too, and survives it). One look at the bytes that go out, after
+   * latin1 has cut them, costs less than looking at each part and misses nothing.
    */
   get isSound(): boolean {
     const { length } = this.#text;

@@ -1,21 +1,23 @@
 /*
- * HTTP/1.1 on the wire, as RFC 9112 has it and nothing else. No sockets: bytes in, events out, and heads back to bytes.
+ * HTTP/1.1 on the wire, as RFC 9112 has it and nothing else. No sockets: bytes in, events out, and heads back to
+ * bytes.
  *
- *   reader = new RequestReader({ limits, scheme, underscores }, sink)     one per downstream connection
- *   next = reader.read(chunk, 0)          reads at most one request; the bytes from `next` on wait for the following call
- *   reader.end()                          on the peer's FIN
+ *   reader = new RequestReader({ limits, scheme, underscores }, sink)      one per downstream connection
+ *   next = reader.read(chunk, 0)         at most one request is read; bytes from `next` on wait for another call
+ *   reader.end()                         on the peer's FIN
  *
- *   reader = new ResponseReader(limits, sink)                             one per upstream connection
- *   reader.expect(head.method, head.upgrade)                              before each request is written
- *   next = reader.read(chunk, 0)          a byte left over is a tunnel's, or nobody asked for it
- *   reader.isReusable                     in and after onResponseEnd: may the connection go back to the pool?
+ *   reader = new ResponseReader(limits, sink)                              one per upstream connection
+ *   reader.expect(head.method, head.upgrade)                               before each request is written
+ *   next = reader.read(chunk, 0)         a byte left over is a tunnel's, or nobody asked for it
+ *   reader.isReusable                    in and after onResponseEnd: may the connection go back to the pool?
  *
- *   socket.write(encodeRequestHead(head, keepAlive, body))                head (and small body) in one Buffer
- *   socket.write(encodeResponseHead(head, callerVersion, keepAlive, body))
- *   encodeChunk(data) | chunkHeader(n) + data + CHUNK_END, encodeLastChunk(trailers)   where framingFor(...) is "chunked"
+ *   encodeRequestHead(head, keepAlive, body)                               head (and small body) in one Buffer
+ *   encodeResponseHead(head, callerVersion, keepAlive, body)
+ *   encodeChunk(data), or chunkHeader(n) + data + CHUNK_END; encodeLastChunk(trailers)
+ *                                        where framingFor(head.framing, callerVersion) is "chunked"
  *
- * `read` must not be called from inside an event. An upgrade's or CONNECT's request ends with its head (`onRequestEnd`); the tunnel's
- * bytes are what the next `read` was not given.
+ * `read` must not be called from inside an event. An upgrade's or CONNECT's request ends with its head
+ * (`onRequestEnd`); the tunnel's bytes are what the next `read` was not given.
  */
 export { isAuthority } from "./authority.ts";
 export type { Underscores } from "./field-lines.ts";

@@ -27,8 +27,8 @@ function isDigit(byte: number | undefined): boolean {
 }
 
 /**
- * Where `absolute-path ["?" query]` ends: at the first byte that cannot belong to it. The path is judged by the letter of RFC 3986,
- * the query as `QUERY` says.
+ * Where `absolute-path ["?" query]` ends: at the first byte that cannot belong to it. The path is judged by
+ * the letter of RFC 3986, the query as `QUERY` says.
  */
 function originFormEnd(bytes: Buffer, from: number): number {
   let at = from;

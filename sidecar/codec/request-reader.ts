@@ -20,12 +20,16 @@ const EMPTY_LINES = refusal("malformed", "more empty lines than allowed before a
 const GARBAGE = refusal("malformed", "a control character, or a line that does not end with CR LF");
 
 const CRLF = Buffer.from("\r\n", "latin1");
-/** Empty lines in front of a request that are read over: old clients send one after a body (RFC 9112, 2.2). */
+/**
+ * Empty lines in front of a request that are read over: old clients send one after a body (RFC 9112, 2.2).
+ */
 const MAX_EMPTY_LINES = 2;
 
 export interface RequestOptions {
   readonly limits: MessageLimits;
-  /** Of the connection. An absolute-form target does not change it: what it says was not checked by anybody. */
+  /**
+   * Of the connection. An absolute-form target does not change it: what it says was not checked by anybody.
+   */
   readonly scheme: "http" | "https";
   readonly underscores: Underscores;
 }
@@ -40,8 +44,8 @@ export interface RequestSink {
 }
 
 /**
- * Reads the requests of one connection by the letter of RFC 9112: what is not in its grammar is refused, because what one
- * peer mends another reads differently. No socket: bytes in, events out, all within `read`.
+ * Reads the requests of one connection by the letter of RFC 9112: what is not in its grammar is refused,
+ * because what one peer mends another reads differently. No socket: bytes in, events out, all within `read`.
  */
 export class RequestReader implements BodySink {
   readonly #options: RequestOptions;
@@ -74,9 +78,9 @@ export class RequestReader implements BodySink {
   }
 
   /**
-   * Reads from `start` to the end of one request at most, and gives the index of the first byte that was not read: bytes of
-   * a next request (or of a tunnel) wait until the caller offers them. After a refusal, after `close`, and behind a request that was to
-   * be the last (RFC 9112, 9.6) everything is swallowed.
+   * Reads from `start` to the end of one request at most, and gives the index of the first byte that was not
+   * read: bytes of a next request (or of a tunnel) wait until the caller offers them. After a refusal, after
+   * `close`, and behind a request that was to be the last (RFC 9112, 9.6) everything is swallowed.
    */
   read(chunk: Buffer, start: number): number {
     let at = start;

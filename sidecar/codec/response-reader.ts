@@ -16,7 +16,10 @@ const MANY_INTERIM = refusal("malformed", "more interim responses than allowed")
 const INTERIM_BODY = refusal("malformed", "an interim response that claims to have a body");
 const UNSOLICITED = refusal("malformed", "bytes that answer no request");
 
-/** What is read, in order: any interim heads, then one head, data, one end; or a tunnel; or `onMalformed`, and nothing after it. */
+/**
+ * What is read, in order: any interim heads, then one head, data, one end; or a tunnel; or `onMalformed`, and
+ * nothing after it.
+ */
 export interface ResponseSink {
   /** 1xx but 101. */
   onInformational(head: ResponseHead): void;
@@ -30,8 +33,9 @@ export interface ResponseSink {
 }
 
 /**
- * Reads the responses of one connection, as strictly as requests are read: an upstream that is not understood fails its request
- * (502) instead of shaping the next one's answer. Call `expect` before each request is sent.
+ * Reads the responses of one connection, as strictly as requests are read: an upstream that is not understood
+ * fails its request (502) instead of shaping the next one's answer. Call `expect` before each request is
+ * sent.
  */
 export class ResponseReader implements BodySink {
   readonly #limits: MessageLimits;
@@ -60,14 +64,17 @@ export class ResponseReader implements BodySink {
   }
 
   /**
-   * May the connection carry another request? True after a response that ended whole, allowed it, and was followed by no
-   * byte that nobody asked for. Stands when `onResponseEnd` is called.
+   * May the connection carry another request? True after a response that ended whole, allowed it, and was
+   * followed by no byte that nobody asked for. Stands when `onResponseEnd` is called.
    */
   get isReusable(): boolean {
     return this.#mayReuse && this.#state === "idle";
   }
 
-  /** A request is about to be sent. `upgrade` is the head's: only then may a 101 come, and only with that protocol. */
+  /**
+   * A request is about to be sent. `upgrade` is the head's: only then may a 101 come, and only with that
+   * protocol.
+   */
   expect(method: string, upgrade: string): void {
     this.#method = method;
     this.#upgrade = upgrade;
@@ -77,15 +84,17 @@ export class ResponseReader implements BodySink {
   }
 
   /**
-   * Reads from `start` to the end of the awaited response at most, interim ones included, and gives the index of the first
-   * byte that was not read: after a tunnel's head they are the tunnel's, after a whole response nobody asked for them.
+   * Reads from `start` to the end of the awaited response at most, interim ones included, and gives the index
+   * of the first byte that was not read: after a tunnel's head they are the tunnel's, after a whole response
+   * nobody asked for them.
    */
   read(chunk: Buffer, start: number): number {
     let at = start;
     if (this.#state === "idle" && at < chunk.length) this.#refuse(UNSOLICITED);
     while (this.#state === "head" && at < chunk.length) at = this.#readHead(chunk, at);
     if (this.#state === "body") at = this.#body.read(chunk, at);
-    // Told last, when it is known whether bytes are left: whoever hears of the end may send the next request at once.
+    // Told last, when it is known whether bytes are left: whoever hears of the end may send the next request
+    // at once.
     if (this.#state === "ended") this.#finish(at === chunk.length);
     return this.#state === "closed" ? chunk.length : at;
   }
@@ -195,7 +204,8 @@ export class ResponseReader implements BodySink {
   }
 
   #takeInterim(): void {
-    // It has no body whatever it claims (RFC 9112, 6.3), but not all parsers know that: where the next response begins is in doubt.
+    // It has no body whatever it claims (RFC 9112, 6.3), but not all parsers know that: where the next
+    // response begins is in doubt.
     if (this.#fields.chunked || this.#fields.contentLength > 0) this.#refuse(INTERIM_BODY);
     else if (++this.#interim > this.#limits.maxInformational) this.#refuse(MANY_INTERIM);
     else this.#sink.onInformational(this.#handOver("none", true));

@@ -30,9 +30,10 @@ function requestLines(head: RequestHead, keepAlive: boolean, clean: boolean): He
 }
 
 /**
- * A request for the next hop, always HTTP/1.1 (RFC 9112, 2.5): start line, Host, the fields as they stand, then what frames the
- * body and speaks about this hop. `keepAlive`: the connection is to be used again. `body` (whole, or a first piece that is
- * framed already) follows in the same Buffer, so that both are one write. No part can end a line: what would is cleaned.
+ * A request for the next hop, always HTTP/1.1 (RFC 9112, 2.5): start line, Host, the fields as they stand,
+ * then what frames the body and speaks about this hop. `keepAlive`: the connection is to be used again.
+ * `body` (whole, or a first piece that is framed already) follows in the same Buffer, so that both are one
+ * write. No part can end a line: what would is cleaned.
  */
 export function encodeRequestHead(head: RequestHead, keepAlive: boolean, body?: Buffer): Buffer {
   let lines = requestLines(head, keepAlive, false);
@@ -40,7 +41,10 @@ export function encodeRequestHead(head: RequestHead, keepAlive: boolean, body?: 
   return lines.encode(body);
 }
 
-/** How a response's body is framed for a caller of this HTTP version: HTTP/1.0 knows no chunks, HTTP/1.1 needs no close. */
+/**
+ * How a response's body is framed for a caller of this HTTP version: HTTP/1.0 knows no chunks, HTTP/1.1 needs
+ * no close.
+ */
 export function framingFor(framing: BodyFraming, callerVersion: RequestHead["version"]): BodyFraming {
   if (framing === "chunked" && callerVersion === 0) return "close";
   return framing === "close" && callerVersion !== 0 ? "chunked" : framing;
@@ -79,9 +83,10 @@ function responseLines(
 }
 
 /**
- * A response for a caller of `callerVersion`, always written as HTTP/1.1. Its body is framed as `framingFor` says.
- * `framing` "none" is for what never has a body (HEAD, 1xx, 204, 304): any other empty response must say "length", 0.
- * `keepAlive`: the connection takes another request; it does not when the framing is "close". `body` as for requests.
+ * A response for a caller of `callerVersion`, always written as HTTP/1.1. Its body is framed as `framingFor`
+ * says. `framing` "none" is for what never has a body (HEAD, 1xx, 204, 304): any other empty response must
+ * say "length", 0. `keepAlive`: the connection takes another request; it does not when the framing is
+ * "close". `body` as for requests.
  */
 export function encodeResponseHead(
   head: ResponseHead,

@@ -103,7 +103,10 @@ export function compileRoute(
   };
 }
 
-/** What a virtual host with `require_tls` answers to a request in the clear: the same address, with TLS (301, as Envoy). */
+/**
+ * What a virtual host with `require_tls` answers to a request in the clear: the same address, with TLS (301,
+ * as Envoy).
+ */
 export function httpsRedirect(host: VirtualHost): CompiledRoute {
   return Object.freeze({
     virtualHost: host.name,

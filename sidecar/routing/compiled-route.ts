@@ -10,26 +10,34 @@ import type { HeaderMutator } from "./header-mutator.ts";
 import type { TargetRewrite } from "./target-rewrite.ts";
 
 /**
- * What a request gets: made when configuration arrives, shared by all requests that take the route, never changed.
- * A route with weighted clusters is compiled into one of these per cluster, so that everything a weighted cluster may
- * override (header mutations, fault) stands here resolved.
+ * What a request gets: made when configuration arrives, shared by all requests that take the route, never
+ * changed. A route with weighted clusters is compiled into one of these per cluster, so that everything a
+ * weighted cluster may override (header mutations, fault) stands here resolved.
  */
 export interface CompiledRoute {
   /** Names for spans and logs. */
   readonly virtualHost: string;
   readonly name: string;
   readonly action: ForwardAction | RedirectAction | DirectResponseAction;
-  /** Weighted cluster, route, virtual host and table in one, in Envoy's order: the table's come last and win. */
+  /**
+   * Weighted cluster, route, virtual host and table in one, in Envoy's order: the table's come last and win.
+   */
   readonly requestHeaders: HeaderMutator;
   readonly responseHeaders: HeaderMutator;
-  /** The most specific that is set: weighted cluster, route, virtual host, listener. Undefined: none, or switched off. */
+  /**
+   * The most specific that is set: weighted cluster, route, virtual host, listener. Undefined: none, or
+   * switched off.
+   */
   readonly fault: FaultPolicy | undefined;
   readonly requestBodyBufferLimitBytes: number | undefined;
   /** Undefined: the target goes on as it came. Redirects use it too. */
   readonly rewrite: TargetRewrite | undefined;
 }
 
-/** Send the request to a cluster. All durations in ms; the model (`RouteAction`) says what 0 and undefined mean. */
+/**
+ * Send the request to a cluster. All durations in ms; the model (`RouteAction`) says what 0 and undefined
+ * mean.
+ */
 export interface ForwardAction {
   readonly kind: "forward";
   /** Empty: the cluster is named by `clusterHeader`. Ask `clusterOf`. */

@@ -21,8 +21,9 @@ function addWildcard<T>(all: Wildcards<T>[], text: string, value: T): void {
 }
 
 /**
- * Finds what belongs to a host: an exact domain, then the longest `*.suffix`, then the longest `prefix.*`, then `*`.
- * Hosts are compared without case; a wildcard stands for at least one character. Of two equal domains the first wins.
+ * Finds what belongs to a host: an exact domain, then the longest `*.suffix`, then the longest `prefix.*`,
+ * then `*`. Hosts are compared without case; a wildcard stands for at least one character. Of two equal
+ * domains the first wins.
  */
 export class Domains<T> {
   readonly #exact = new Map<string, T>();

@@ -6,11 +6,15 @@ import { withoutPort } from "./socket-address.ts";
 
 type CookiePolicy = HashPolicy & { readonly kind: "cookie" };
 
-/** A cookie's value, without quotes; undefined: absent. Of several with one name the first counts (RFC 6265, 5.4). */
+/**
+ * A cookie's value, without quotes; undefined: absent. Of several with one name the first counts (RFC 6265,
+ * 5.4).
+ */
 function cookieValue(context: RequestContext, name: string): string | undefined {
   const cookies = joinedValue(context.head.fields, "cookie");
   if (cookies === undefined) return undefined;
-  // Several Cookie fields are joined by "," although pairs are parted by ";": HTTP/2 callers split them (RFC 9113, 8.2.3).
+  // Several Cookie fields are joined by "," although pairs are parted by ";": HTTP/2 callers split them (RFC
+  // 9113, 8.2.3).
   for (const pair of cookies.split(/[;,]/)) {
     const equals = pair.indexOf("=");
     if (equals < 0 || pair.slice(0, equals).trim() !== name) continue;
@@ -20,7 +24,10 @@ function cookieValue(context: RequestContext, name: string): string | undefined 
   return undefined;
 }
 
-/** The value of a cookie that the proxy makes: from the addresses, so that it needs no memory (Envoy does the same). */
+/**
+ * The value of a cookie that the proxy makes: from the addresses, so that it needs no memory (Envoy does the
+ * same).
+ */
 function madeValue(context: RequestContext): string {
   const addresses = `${context.remoteAddress}|${context.localAddress}`;
   const hex = (seed: number): string => xxhash32(addresses, seed).toString(16).padStart(8, "0");
@@ -43,8 +50,9 @@ function policyValue(policy: HashPolicy, context: RequestContext): string | unde
 }
 
 /**
- * The 32-bit hash that keeps like requests on one endpoint; undefined: no policy found anything, the balancer is free.
- * Policies combine by rotate-left-1 and xor, and a terminal one that found something ends the list (gRFC A42).
+ * The 32-bit hash that keeps like requests on one endpoint; undefined: no policy found anything, the balancer
+ * is free. Policies combine by rotate-left-1 and xor, and a terminal one that found something ends the list
+ * (gRFC A42).
  */
 export function requestHash(policies: readonly HashPolicy[], context: RequestContext): number | undefined {
   let hash: number | undefined;
@@ -61,8 +69,8 @@ export function requestHash(policies: readonly HashPolicy[], context: RequestCon
 }
 
 /**
- * The `Set-Cookie` value that makes affinity last: for the first cookie policy with a ttl whose cookie the request lacks.
- * Undefined: none is needed.
+ * The `Set-Cookie` value that makes affinity last: for the first cookie policy with a ttl whose cookie the
+ * request lacks. Undefined: none is needed.
  */
 export function newAffinityCookie(
   policies: readonly HashPolicy[],

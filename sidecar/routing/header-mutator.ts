@@ -4,7 +4,10 @@ import type { FieldLines } from "../codec/head.ts";
 import { compileFormat, type Format, type FormatEnvironment } from "./format.ts";
 import type { RequestContext } from "./request-context.ts";
 
-/** Framing, routing and hop-by-hop fields belong to the proxy: a mutation of them would break the message it is in. */
+/**
+ * Framing, routing and hop-by-hop fields belong to the proxy: a mutation of them would break the message it
+ * is in.
+ */
 const FORBIDDEN: ReadonlySet<string> = new Set([
   "host",
   "content-length",
@@ -89,8 +92,9 @@ export class HeaderMutator {
 export const NO_MUTATION = new HeaderMutator([]);
 
 /**
- * Compiles the levels that bear on a route, most specific first: the later ones see the work of the earlier, so that the
- * table's have the last word (Envoy's order). Each level removes before it adds. Forbidden names are left out and told.
+ * Compiles the levels that bear on a route, most specific first: the later ones see the work of the earlier,
+ * so that the table's have the last word (Envoy's order). Each level removes before it adds. Forbidden names
+ * are left out and told.
  */
 export function compileMutations(
   levels: readonly HeaderMutations[],

@@ -3,23 +3,23 @@
  *
  * `compileRouteTable(table, options)` once per configuration, then per request:
  *
- *   normalizeTarget(head.target, filter)                 // before anything matches: keep, forward or redirect changed, reject (400)
- *   const route = table.route(head, remoteAddress);      // CompiledRoute | undefined (404, no route)
- *   switch (route.action.kind) {
- *     case "redirect":         redirectLocation(route.action, head, route.rewrite)   with route.action.status
- *     case "direct_response":  route.action.status, route.action.body
- *     case "forward":
- *       let action = route.action;                       // ForwardAction: timeouts, retries, mirrors, upgrades
- *       action = requestOverrides(action, head);         // only for callers that may: reads and takes out x-envoy-*
- *       clusterOf(action, context);                      // the cluster's name; "": its header is absent
- *       requestHash(action.hashPolicy, context);         // for the balancer; undefined: none
- *       prepareRequest(route, context);                  // header mutations, host and target, in place
- *   }
- *   route.responseHeaders.apply(fields, context);        // on every response, local replies included
+ *   normalizeTarget(head.target, filter)            before anything matches: keep, forward, redirect or reject
+ *   const route = table.route(head, remoteAddress)  CompiledRoute, or undefined (404, no route)
+ *   switch (route.action.kind)
+ *     "redirect"         redirectLocation(route.action, head, route.rewrite), route.action.status
+ *     "direct_response"  route.action.status, route.action.body
+ *     "forward"          ForwardAction: timeouts, retries, mirrors, upgrades
+ *       requestOverrides(action, head)              for trusted callers: reads and takes out x-envoy-* overrides
+ *       withoutOverrides(head)                      for all others
+ *       clusterOf(action, context)                  the cluster's name; "": its header is absent
+ *       requestHash(action.hashPolicy, context)     for the balancer; undefined: none
+ *       prepareRequest(route, context)              header mutations, host and target, in place
+ *   route.responseHeaders.apply(fields, context)    on every response, local replies included
+ *   newAffinityCookie(action.hashPolicy, context)   a Set-Cookie for the response, or undefined
  *
  * A CompiledRoute is made when configuration arrives, frozen, and shared: nothing is allocated per request unless a
- * mutation, a rewrite or an override asks for it. `route.fault` is the fault policy resolved over all levels; who injects it checks
- * `matchesHeader` and draws with `drawn`.
+ * mutation, a rewrite or an override asks for it. `route.fault` is the fault policy resolved over all levels; who
+ * injects it checks `matchesHeader` and draws with `drawn`.
  */
 export type { CompiledRoute, ForwardAction } from "./compiled-route.ts";
 export type { FormatEnvironment } from "./format.ts";

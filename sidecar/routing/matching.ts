@@ -19,7 +19,10 @@ export function matchesString(matcher: StringMatcher, value: string): boolean {
   }
 }
 
-/** All values of a field, joined by commas as RFC 9110, 5.3 reads them; undefined: absent. `lowerName` is lower case. */
+/**
+ * All values of a field, joined by commas as RFC 9110, 5.3 reads them; undefined: absent. `lowerName` is
+ * lower case.
+ */
 export function joinedValue(fields: FieldLines, lowerName: string): string | undefined {
   let joined: string | undefined;
   for (let i = 0; i < fields.length; i += 2) {
@@ -30,7 +33,10 @@ export function joinedValue(fields: FieldLines, lowerName: string): string | und
   return joined;
 }
 
-/** A field's value, or a part of the start line by its HTTP/2 name (`:path`, `:status`, ...). `name` is lower case. */
+/**
+ * A field's value, or a part of the start line by its HTTP/2 name (`:path`, `:status`, ...). `name` is lower
+ * case.
+ */
 export function headerValue(head: RequestHead | ResponseHead, name: string): string | undefined {
   const requestHead = "method" in head ? head : undefined;
   if (!name.startsWith(":")) {
@@ -72,7 +78,10 @@ export function matchesHeader(match: HeaderMatch, head: RequestHead | ResponseHe
   return (number !== undefined && number >= wanted.from && number < wanted.to) !== match.invert;
 }
 
-/** The first value of a query parameter, as it stands in the target (percent-encoding kept); undefined: absent. */
+/**
+ * The first value of a query parameter, as it stands in the target (percent-encoding kept); undefined:
+ * absent.
+ */
 export function queryValue(target: string, name: string): string | undefined {
   let start = target.indexOf("?") + 1;
   if (start === 0) return undefined;

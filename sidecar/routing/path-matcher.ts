@@ -5,8 +5,9 @@ const SLASH = 0x2f;
 const NONE = -1;
 
 /**
- * Compares a target's path with a route's. Works on the target and the place of its `?`, so that the common kinds cut no
- * string. Long tables are mostly misses, and most misses differ in the value's last character: it is compared first.
+ * Compares a target's path with a route's. Works on the target and the place of its `?`, so that the common
+ * kinds cut no string. Long tables are mostly misses, and most misses differ in the value's last character:
+ * it is compared first.
  */
 export class PathMatcher {
   readonly #kind: PathMatch["kind"];
@@ -28,7 +29,9 @@ export class PathMatcher {
     this.#regex = match.kind === "regex" ? match.regex : undefined;
   }
 
-  /** `pathEnd`: index of the `?`, or the target's length. A CONNECT has no path: only `connect` matches it. */
+  /**
+   * `pathEnd`: index of the `?`, or the target's length. A CONNECT has no path: only `connect` matches it.
+   */
   matches(method: string, target: string, pathEnd: number): boolean {
     const length = this.#length;
     if (pathEnd < length) return false;

@@ -16,7 +16,9 @@ const DOT = 0x2e;
 const PERCENT = 0x25;
 const QUESTION = 0x3f;
 
-/** Nothing in most paths could be normalised: no percent-encoding, and no slash before a dot or another slash. */
+/**
+ * Nothing in most paths could be normalised: no percent-encoding, and no slash before a dot or another slash.
+ */
 function isPlain(target: string): boolean {
   let before = 0;
   for (let i = 0; i < target.length; i++) {
@@ -50,9 +52,10 @@ function removeDotSegments(path: string): string {
 }
 
 /**
- * Brings a path into the one spelling that routes are written for, in Envoy's order: escaped slashes, RFC 3986, double
- * slashes. What a route matches must be what the upstream gets, or a rule can be walked round with `/public/..%2fsecret`. An
- * escaped backslash counts as an escaped slash, because URL parsers of upstreams take it for one. The query is left alone.
+ * Brings a path into the one spelling that routes are written for, in Envoy's order: escaped slashes, RFC
+ * 3986, double slashes. What a route matches must be what the upstream gets, or a rule can be walked round
+ * with `/public/..%2fsecret`. An escaped backslash counts as an escaped slash, because URL parsers of
+ * upstreams take it for one. The query is left alone.
  */
 export function normalizeTarget(target: string, rules: PathRules): NormalizedTarget {
   if (!target.startsWith("/") || isPlain(target)) return KEEP;

@@ -10,8 +10,9 @@ export function clusterOf(action: ForwardAction, context: RequestContext): strin
 }
 
 /**
- * Makes `context.head` what the upstream shall see: header mutations first, because they may ask for the path and host as
- * the caller wrote them, then host, then target. `auto` host rewrites follow when the endpoint is known.
+ * Makes `context.head` what the upstream shall see: header mutations first, because they may ask for the path
+ * and host as the caller wrote them, then host, then target. `auto` host rewrites follow when the endpoint is
+ * known.
  */
 export function prepareRequest(route: CompiledRoute, context: RequestContext): void {
   const { head } = context;

@@ -5,7 +5,9 @@ import type { TargetRewrite } from "./target-rewrite.ts";
 
 const DEFAULT_PORT = { http: ":80", https: ":443" } as const;
 
-/** The request's host, without a port that is replaced or that belonged to the scheme which is left behind. */
+/**
+ * The request's host, without a port that is replaced or that belonged to the scheme which is left behind.
+ */
 function requestHost(head: RequestHead, scheme: string, newPort: string): string {
   const start = portStart(head.authority);
   const port = head.authority.slice(start);

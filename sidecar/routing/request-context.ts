@@ -1,8 +1,8 @@
 import type { RequestHead } from "../codec/head.ts";
 
 /**
- * What header mutations, redirects and hash policies may ask about a request. The exchange itself satisfies this:
- * nothing is copied. Texts are empty where the answer is not known yet.
+ * What header mutations, redirects and hash policies may ask about a request. The exchange itself satisfies
+ * this: nothing is copied. Texts are empty where the answer is not known yet.
  */
 export interface RequestContext {
   /** The request as it now stands. */

@@ -46,7 +46,10 @@ function changeRetry(overrides: Overrides, change: Partial<RetryPolicy>): void {
   Object.assign(overrides.retry, change);
 }
 
-/** Each header that is understood. They are for this hop: all of them are taken out, also when their value is nonsense. */
+/**
+ * Each header that is understood. They are for this hop: all of them are taken out, also when their value is
+ * nonsense.
+ */
 const READERS: ReadonlyMap<string, (value: string, overrides: Overrides) => void> = new Map([
   [
     "x-envoy-upstream-rq-timeout-ms",
@@ -103,9 +106,10 @@ function mayOverride(fields: FieldLines): boolean {
 }
 
 /**
- * A caller's own timeouts and retries (`x-envoy-upstream-rq-timeout-ms` and kin), read and taken out of `head.fields`.
- * Call it only for callers that are trusted with them, and `withoutOverrides` for the others. Gives the route's own action when nothing
- * is overridden. A per-try timeout that is not below the whole timeout is without effect, as in Envoy.
+ * A caller's own timeouts and retries (`x-envoy-upstream-rq-timeout-ms` and kin), read and taken out of
+ * `head.fields`. Call it only for callers that are trusted with them, and `withoutOverrides` for the others.
+ * Gives the route's own action when nothing is overridden. A per-try timeout that is not below the whole
+ * timeout is without effect, as in Envoy.
  */
 export function requestOverrides(action: ForwardAction, head: RequestHead): ForwardAction {
   if (!mayOverride(head.fields)) return action;

@@ -80,8 +80,8 @@ export class CompiledTable {
   }
 
   /**
-   * The first route of the host's that matches; undefined: none (404). `remoteAddress` (`address:port`) is looked at only
-   * where a virtual host asks external callers for TLS.
+   * The first route of the host's that matches; undefined: none (404). `remoteAddress` (`address:port`) is
+   * looked at only where a virtual host asks external callers for TLS.
    */
   route(head: RequestHead, remoteAddress: string): CompiledRoute | undefined {
     const host = this.#domains.find(head.authority);

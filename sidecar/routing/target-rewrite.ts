@@ -23,7 +23,10 @@ export class TargetRewrite {
   readonly #prefix: string | undefined;
   readonly #regex: RegexRewrite | undefined;
 
-  /** A prefix replaces what the route matched: its prefix, or the whole path of an exact or regex match (as in Envoy). */
+  /**
+   * A prefix replaces what the route matched: its prefix, or the whole path of an exact or regex match (as in
+   * Envoy).
+   */
   constructor(match: PathMatch, prefix: string | undefined, regex: RegexRewrite | undefined) {
     const matchesPrefix = match.kind === "prefix" || match.kind === "segment_prefix";
     this.#matchedLength = matchesPrefix ? match.value.length : Number.POSITIVE_INFINITY;

@@ -59,8 +59,8 @@ function compare(ours: Ours, theirs: OracleResult, tally: Tally): string {
 }
 
 /**
- * Cutting the same bytes differently must change nothing but the reason of a refusal: what is wrong first is found first when bytes
- * trickle.
+ * Cutting the same bytes differently must change nothing but the reason of a refusal: what is wrong first is
+ * found first when bytes trickle.
  */
 function describe(recorder: Recorder<unknown>): string {
   return JSON.stringify([recorder.messages, recorder.interim, recorder.error !== undefined, recorder.tunnel]);

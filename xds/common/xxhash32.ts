@@ -22,8 +22,9 @@ function round(sum: number, input: number): number {
 }
 
 /**
- * xxHash32 (Yann Collet, "xxHash fast digest algorithm", 0.1.1) of a text's latin1 bytes: 32 bits, unsigned. Spreads well
- * and costs four multiplications per 16 bytes; it keeps no secret, so never use it where an attacker gains by collisions.
+ * xxHash32 (Yann Collet, "xxHash fast digest algorithm", 0.1.1) of a text's latin1 bytes: 32 bits, unsigned.
+ * Spreads well and costs four multiplications per 16 bytes; it keeps no secret, so never use it where an
+ * attacker gains by collisions.
  */
 export function xxhash32(text: string, seed = 0): number {
   const length = text.length;
