@@ -48,12 +48,7 @@ const RETURNING: SlowStart = { windowMs: 2_000, aggression: 1, minWeight: 0.2 };
 const SETTLED_ENDPOINTS = 2;
 const TICK_MS = 100;
 const IDLE_TICK_MS = 1_000;
-const WEIGHT_UPDATE_MS = 1_000;
-const LONGEST_WEIGHT_UPDATE_MS = 10_000;
-const ANSWERS_PER_UPDATE = 20;
 const DECAY_MS = 5_000;
-/** Between weight updates +-10 %, so that a fleet of sidecars does not step together. */
-const UPDATE_JITTER = 0.1;
 /** Above the scan limit latency also acts through the weights that endpoints are drawn by. */
 const SAMPLED_CAPACITY_EXPONENT = 0.5;
 /** At most every so many picks is a trial. */
@@ -82,10 +77,7 @@ export class ClusterBalancer implements Balancer {
   readonly #adaptive: boolean;
   readonly #checksUneject: boolean;
   readonly #scanLimit: number;
-  readonly #weightUpdateMs: number;
   #dueAt = 0;
-  #weightsDueAt = Number.NaN;
-  #answersSinceUpdate = 0;
   #stalledAt = Number.NEGATIVE_INFINITY;
   #picksSinceTrial = PICKS_PER_TRIAL;
   #picksSinceTick = 0;
@@ -99,8 +91,6 @@ export class ClusterBalancer implements Balancer {
     this.#adaptive = policy.kind === "adaptive";
     this.#scanLimit =
       policy.kind === "adaptive" ? (policy.scanLimit ?? SCAN_LIMIT) : Number.POSITIVE_INFINITY;
-    this.#weightUpdateMs =
-      policy.kind === "adaptive" ? (policy.weightUpdateMs ?? WEIGHT_UPDATE_MS) : WEIGHT_UPDATE_MS;
     this.#latency = new LatencyEstimates(
       policy.kind === "adaptive" ? (policy.decayMs ?? DECAY_MS) : DECAY_MS,
     );
@@ -122,7 +112,14 @@ export class ClusterBalancer implements Balancer {
       this.#states,
     ];
     this.#roster = new Roster(columns);
-    this.#controller = new WeightController(this.#roster, this.#weights, this.#failures, this.#latency);
+    this.#controller = new WeightController(
+      this.#roster,
+      this.#weights,
+      this.#failures,
+      this.#latency,
+      this.#random,
+      policy.kind === "adaptive" ? policy.weightUpdateMs : undefined,
+    );
     this.#detection = envoy
       ? new EnvoyDetection(envoy, this.#roster, this.#states, this.#random)
       : new OwnDetection(
@@ -251,7 +248,9 @@ export class ClusterBalancer implements Balancer {
     this.#dueAt = now + wait;
     this.#detection.tick(now);
     this.#states.advance(this.#roster.members, this.#roster.count, now);
-    if (this.#adaptive) this.#stepWeights(now);
+    if (this.#adaptive && this.#controller.tick(now, this.#capacityExponent())) {
+      this.#report("weights_updated", "", `generation ${this.#controller.generation}`, 0);
+    }
     const policyMoved = this.#policy.tick?.(now) ?? false;
     if (this.#weights.recompute(this.#roster, this.#states, now) || policyMoved) this.#reschedule();
     return wait;
@@ -379,7 +378,7 @@ export class ClusterBalancer implements Balancer {
       if (inARow > 1 || this.#states.isOut(slot)) this.#failures.forgive(slot);
       if (!acrossStall) this.#latency.onAnswer(slot, elapsed, this.#reports.queued(slot, now), now);
       this.#failures.onSuccess(slot, now);
-      this.#answersSinceUpdate++;
+      this.#controller.onAnswer();
     } else {
       if (!acrossStall) this.#latency.onCensored(slot, elapsed, now);
       if (isFailure(outcome)) this.#failures.onFailure(slot, now, outcome !== OUTCOME.pushback);
@@ -392,18 +391,9 @@ export class ClusterBalancer implements Balancer {
     this.#policy.onEnd?.(slot, outcome, elapsed, now);
   }
 
-  /** Every second or more: as long as it takes to have 20 answers per endpoint, 10 s at most. */
-  #stepWeights(now: number): void {
-    if (Number.isNaN(this.#weightsDueAt)) this.#weightsDueAt = now + this.#weightUpdateMs * this.#random();
-    if (now < this.#weightsDueAt) return;
-    const late = now - this.#weightsDueAt > LONGEST_WEIGHT_UPDATE_MS - this.#weightUpdateMs;
-    if (!late && this.#answersSinceUpdate < ANSWERS_PER_UPDATE * this.#roster.count) return;
-    const jitter = 1 + UPDATE_JITTER * (2 * this.#random() - 1);
-    this.#weightsDueAt = now + this.#weightUpdateMs * jitter;
-    this.#answersSinceUpdate = 0;
-    const sampled = this.#roster.count > this.#scanLimit;
-    if (!this.#controller.step(now, sampled ? SAMPLED_CAPACITY_EXPONENT : 0)) return;
-    this.#report("weights_updated", "", `generation ${this.#controller.generation}`, 0);
+  /** Where not all endpoints are compared, latency must act through the weights they are drawn by. */
+  #capacityExponent(): number {
+    return this.#roster.count > this.#scanLimit ? SAMPLED_CAPACITY_EXPONENT : 0;
   }
 
   #freeIfIdle(slot: Slot): void {

@@ -1,3 +1,4 @@
+import type { Random } from "../../xds/common/random.ts";
 import type { Slot, WeightStep } from "./balancer.ts";
 import { type Columns, grownFloats, grownIntegers } from "./column.ts";
 import type { EndpointWeights } from "./endpoint-weights.ts";
@@ -19,6 +20,13 @@ const ERROR_EXPONENT = 4;
 const LARGEST_EXCESS = 0.9;
 /** Attempts at which half of a target is believed. */
 const HALF_CONFIDENCE = 10;
+
+/** Time between steps, ms: the shorter one as soon as every endpoint has so many answers on average. */
+const UPDATE_MS = 1_000;
+const LONGEST_UPDATE_MS = 10_000;
+const ANSWERS_PER_UPDATE = 20;
+/** Steps come +-10 % early or late, so that a fleet of sidecars does not step together. */
+const JITTER = 0.1;
 
 const LIMITS = ["none", "deadband", "step_up", "step_down", "floor", "ceiling"] as const;
 type Limit = WeightStep["limitedBy"];
@@ -67,17 +75,27 @@ export class WeightController implements Columns {
   readonly #weights: EndpointWeights;
   readonly #failures: FailureEstimates;
   readonly #latency: LatencyEstimates;
+  readonly #random: Random;
+  readonly #updateMs: number;
+  #steppedAt = Number.NaN;
+  #pauseMs = 0;
+  #answers = 0;
 
+  /** `updateMs`: shortest time between steps, default 1,000. */
   constructor(
     roster: Roster,
     weights: EndpointWeights,
     failures: FailureEstimates,
     latency: LatencyEstimates,
+    random: Random,
+    updateMs = UPDATE_MS,
   ) {
     this.#roster = roster;
     this.#weights = weights;
     this.#failures = failures;
     this.#latency = latency;
+    this.#random = random;
+    this.#updateMs = updateMs;
   }
 
   grow(capacity: number): void {
@@ -92,6 +110,25 @@ export class WeightController implements Columns {
     this.#target[slot] = 0;
     this.#confidence[slot] = 0;
     this.#limit[slot] = 0;
+  }
+
+  onAnswer(): void {
+    this.#answers++;
+  }
+
+  /** Steps if it is time to; true when any weight moved. */
+  tick(now: number, capacityExponent: number): boolean {
+    if (Number.isNaN(this.#steppedAt)) {
+      this.#steppedAt = now;
+      this.#pauseMs = this.#updateMs * this.#random();
+    }
+    const passed = now - this.#steppedAt;
+    if (passed < this.#pauseMs) return false;
+    if (passed < LONGEST_UPDATE_MS && this.#answers < ANSWERS_PER_UPDATE * this.#roster.count) return false;
+    this.#steppedAt = now;
+    this.#pauseMs = this.#updateMs * (1 + JITTER * (2 * this.#random() - 1));
+    this.#answers = 0;
+    return this.step(now, capacityExponent);
   }
 
   /** True when any weight moved. `capacityExponent` 0: latency is left to the fast loop. */
