@@ -8,6 +8,7 @@ import type { ClusterLoadAssignment } from "../model/endpoint.ts";
 import type { Listener } from "../model/listener.ts";
 import type { RouteTable } from "../model/route-table.ts";
 import type { Node } from "../proto/gen/envoy/config/core/v3/base_pb.js";
+import { NackPacing } from "../protocol/client-nack-pacing.ts";
 import { type SotwRequest, SotwSubscription } from "../protocol/client-sotw.ts";
 import { AdsConnection, RECONNECT_BACKOFF } from "./ads-connection.ts";
 import type { AdsTransport } from "./ads-transport.ts";
@@ -59,6 +60,7 @@ export class XdsClient {
   /** In the order in which a new stream asks: make before break, so clusters before the routes that name them. */
   readonly #types: ReadonlyMap<string, SotwSubscription<unknown>>;
   readonly #report: ClientReport;
+  readonly #pacing: NackPacing;
   readonly #static: {
     readonly listeners: readonly Versioned<Listener>[];
     readonly clusters: readonly Versioned<Cluster>[];
@@ -92,6 +94,7 @@ export class XdsClient {
       roots = { listeners: true, clusters: true },
     } = options;
     this.#report = new ClientReport(logger);
+    this.#pacing = new NackPacing(clock, (request) => this.#write(request));
     this.#static = {
       listeners: options.listeners.map((value) => asStatic(value, clock)),
       clusters: options.clusters.map((value) => asStatic(value, clock)),
@@ -162,7 +165,10 @@ export class XdsClient {
   }
 
   #send(request: SotwRequest | undefined): void {
-    if (request === undefined) return;
+    if (request !== undefined) this.#pacing.send(request);
+  }
+
+  #write(request: SotwRequest): void {
     this.#connection?.send(encodeRequest(request, this.#nodeSent ? undefined : this.#options.node));
     this.#nodeSent = true;
   }
@@ -192,6 +198,7 @@ export class XdsClient {
 
   #onClose(): void {
     this.#cancelReading?.();
+    this.#pacing.clear();
     this.#reading = false;
     for (const type of this.#types.values()) type.close();
     if (this.#replanDue) this.#replan();
