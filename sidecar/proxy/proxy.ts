@@ -7,6 +7,7 @@ import type { Configuration } from "../../xds/model/configuration.ts";
 import type { SocketAddress } from "../../xds/model/listener.ts";
 import type { BalancerEvent } from "../balancing/balancer.ts";
 import type { ResolvedPolicy } from "../balancing/index.ts";
+import type { ExplainRequest, Explanation } from "../telemetry/explanation.ts";
 import type { Recorder } from "../telemetry/facts.ts";
 import { ClusterSet } from "../upstream/cluster-set.ts";
 import type { ResolveName } from "../upstream/name-resolver.ts";
@@ -14,6 +15,8 @@ import { createNameResolver } from "../upstream/name-resolver.ts";
 import { StallWatch } from "../upstream/stall-watch.ts";
 import type { ClusterView, UpstreamCluster } from "../upstream/upstream-cluster.ts";
 import { EvidencePool } from "./evidence-pool.ts";
+import { explain } from "./explain.ts";
+import { HttpService } from "./http-service.ts";
 import type { ListenerView } from "./listener-set.ts";
 import { ListenerSet } from "./listener-set.ts";
 import type { ProxyContext, ProxyCounts, ProxyLimits } from "./proxy-context.ts";
@@ -92,6 +95,7 @@ export class SidecarProxy {
         refusedConnections: 0,
         tunnels: 0,
         faults: 0,
+        mirrors: 0,
       },
     };
     this.#listeners = new ListenerSet(this.#context, options.apiListenerAddress);
@@ -122,6 +126,15 @@ export class SidecarProxy {
 
   clusters(): readonly ClusterView[] {
     return Array.from(this.#clusters, (cluster) => cluster.view());
+  }
+
+  /** What would become of a request now. A dry run: nothing is sent. */
+  explain(request: ExplainRequest): Explanation {
+    const service = this.#listeners
+      .services()
+      .filter((candidate) => candidate instanceof HttpService)
+      .find(({ routes }) => request.listener === "" || routes.listener === request.listener);
+    return explain(request, service?.routes, this.#clusters);
   }
 
   cluster(name: string): UpstreamCluster | undefined {

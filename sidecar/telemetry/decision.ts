@@ -2,7 +2,7 @@ import { PICK_REASON_NAMES } from "../balancing/evidence.ts";
 import { OUTCOME_NAMES } from "../balancing/outcome.ts";
 import type { AttemptFacts, ExchangeFacts } from "./facts.ts";
 import { shownTarget } from "./redaction.ts";
-import { type Exclusion, exclusions, pickSentence } from "./sentence.ts";
+import { type Exclusion, exclusions, type Pick, pickSentence } from "./sentence.ts";
 import { type Verdict, verdictOf } from "./verdict.ts";
 
 /** One endpoint that a pick compared, with the parts of its score. Null: not known yet. */
@@ -84,7 +84,7 @@ export function decisionOf(
   const endedAt = Number.isNaN(attempt.endedAt) ? facts.endedAt : attempt.endedAt;
   return {
     id,
-    time: epochMs + attempt.startedAt,
+    time: Math.round((epochMs + attempt.startedAt) * 1_000) / 1_000,
     keptBecause,
     traceId: facts.trace.traceId,
     spanId: attempt.spanId,
@@ -127,9 +127,9 @@ export function decisionOf(
   };
 }
 
-function candidatesOf(attempt: AttemptFacts): Candidate[] {
-  const { evidence } = attempt;
-  const addresses = attempt.candidateAddresses();
+export function candidatesOf(pick: Pick): Candidate[] {
+  const { evidence } = pick;
+  const addresses = pick.candidateAddresses();
   return Array.from({ length: evidence.count }, (_, i) => ({
     address: addresses[i] ?? "",
     score: known(evidence.scores[i]),

@@ -1,0 +1,76 @@
+import type { EndpointView } from "../../balancing/balancer.ts";
+import { ADMIN_FLAG, AdminError, adminAddress, askAdmin } from "../admin-client.ts";
+import type { Command } from "../command.ts";
+import { EXIT } from "../exit-code.ts";
+import { bar, milliseconds, percent, renderTable } from "../table.ts";
+
+const BAR_WIDTH = 20;
+
+/** The part of `/clusters?format=json` that is shown. JSON has no NaN: what is not known yet is null. */
+interface ClusterStatuses {
+  readonly cluster_statuses: readonly {
+    readonly name: string;
+    readonly host_statuses: readonly { readonly dashpot: EndpointView }[];
+    readonly dashpot: { readonly policy: string; readonly panic: boolean };
+  }[];
+}
+
+export const endpoints: Command = {
+  name: "endpoints",
+  summary: "every endpoint with its share, weight, latency, errors and state",
+  usage: "endpoints [CLUSTER] [--json] [--admin HOST:PORT]",
+  flags: [ADMIN_FLAG, { name: "json", text: "the sidecar's whole answer" }],
+  positionals: [0, 1],
+  examples: ["dashpot endpoints", "dashpot endpoints orders"],
+  async run(invocation, terminal) {
+    const [only] = invocation.positionals;
+    try {
+      const text = await askAdmin(adminAddress(invocation), "/clusters?format=json");
+      if (invocation.flags.has("json")) {
+        terminal.stdout.write(text);
+        return EXIT.ok;
+      }
+      const { cluster_statuses: all } = JSON.parse(text) as ClusterStatuses;
+      const shown = all.filter(({ name }) => only === undefined || name === only);
+      if (shown.length === 0) {
+        const known = all.map(({ name }) => name).join(", ");
+        terminal.stderr.write(
+          `dashpot: there is no cluster${only === undefined ? "" : ` "${only}"`}; known: ${known}\n`,
+        );
+        return EXIT.failure;
+      }
+      for (const cluster of shown) terminal.stdout.write(`${told(cluster).join("\n")}\n`);
+      return EXIT.ok;
+    } catch (error) {
+      if (!(error instanceof AdminError)) throw error;
+      terminal.stderr.write(`dashpot: ${error.message}\n`);
+      return EXIT.failure;
+    }
+  },
+};
+
+function told({
+  name,
+  host_statuses: hosts,
+  dashpot,
+}: ClusterStatuses["cluster_statuses"][number]): string[] {
+  const table = renderTable<EndpointView>(
+    [
+      { title: "endpoint", align: "left", cell: ({ address }) => address },
+      { title: "state", align: "left", cell: ({ state }) => state },
+      { title: "health", align: "left", cell: ({ health }) => health },
+      { title: "share", align: "right", cell: ({ share }) => percent(share) },
+      { title: "", align: "left", cell: ({ share }) => bar(share, BAR_WIDTH) },
+      { title: "weight", align: "right", cell: ({ weight }) => weight.toFixed(2) },
+      { title: "latency", align: "right", cell: ({ latencyMs }) => milliseconds(latencyMs ?? Number.NaN) },
+      { title: "errors", align: "right", cell: ({ errorRate }) => percent(errorRate) },
+      { title: "in flight", align: "right", cell: ({ inFlight }) => String(inFlight) },
+      { title: "locality", align: "left", cell: ({ locality }) => locality },
+    ],
+    hosts.map(({ dashpot: view }) => view),
+  );
+  return [
+    `${name} (${dashpot.policy}${dashpot.panic ? ", in panic" : ""})`,
+    ...table.map((line) => `  ${line}`),
+  ];
+}
