@@ -53,6 +53,8 @@ export class ServerSubscription {
   #sentVersion = "";
   #sentAt = 0;
   #awaiting = false;
+  /** Whether the newest response was rejected. */
+  #rejected = false;
   #acceptedVersion = "";
   #acceptedAt = 0;
   #rejection: Rejection | undefined;
@@ -82,12 +84,17 @@ export class ServerSubscription {
     this.#subscribe(request.names);
     for (const name of this.#again) if (this.#held.delete(name)) this.#changed = true;
     this.#again.clear();
+    if (request.nonce === "" || this.#nonce === "") return "subscribe";
+    // A rejection counts although the response was taken for accepted: a client may have changed its names while it was still
+    // reading. It counts once, so that repeating it costs nothing.
     if (request.error !== undefined) {
       this.#awaiting = false;
+      if (this.#rejected) return "subscribe";
+      this.#rejected = true;
       this.#rejection = { version: this.#sentVersion, reason: request.error, at: wall };
       return "nack";
     }
-    if (!this.#awaiting || request.nonce === "") return "subscribe";
+    if (!this.#awaiting) return "subscribe";
     this.#awaiting = false;
     this.#rejection = undefined;
     this.#acceptedVersion = this.#sentVersion;
@@ -169,6 +176,7 @@ export class ServerSubscription {
     this.#sentVersion = version;
     this.#sentAt = wall;
     this.#awaiting = true;
+    this.#rejected = false;
     this.#answeredAtLeastOnce = true;
     this.#changed = false;
   }

@@ -144,7 +144,8 @@ export class ClientConnection {
       this.#blocked = !this.#call.write(toMessage(response));
     }
     this.#cancelWake();
-    const wakeAt = this.#ended ? undefined : this.#stream.wakeAt();
+    // A blocked stream is looked at again when it drains; until then there is nothing that time could change.
+    const wakeAt = this.#ended || this.#blocked ? undefined : this.#stream.wakeAt();
     if (wakeAt !== undefined) {
       this.#cancelWake = this.#clock.after(wakeAt - this.#clock.now(), () => this.#flush());
     }

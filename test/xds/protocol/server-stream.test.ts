@@ -195,6 +195,22 @@ describe("a state-of-the-world server stream", () => {
       assert.equal(stream.status().types[CDS]?.rejected, undefined);
     });
 
+    it("takes a rejection once, and none of what was not sent", () => {
+      assert.equal(ask(CDS, [], "", "no").kind, "subscribe");
+      sent();
+      assert.equal(nack(CDS), "nack");
+      assert.equal(nack(CDS), "subscribe");
+      assert.equal(ask(CDS, [], "", "no").kind, "subscribe");
+    });
+
+    it("takes a rejection that comes after the names were changed with the same nonce", () => {
+      ask(EDS, ["a"]);
+      sent();
+      assert.equal(ack(EDS, ["a", "b"]), "ack");
+      assert.equal(nack(EDS, ["a", "b"]), "nack");
+      assert.equal(stream.status().types[EDS]?.rejected?.reason, "no");
+    });
+
     it("sends newly named resources after a rejection", () => {
       ask(EDS, ["a"]);
       sent();

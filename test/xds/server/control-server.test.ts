@@ -16,6 +16,7 @@ import {
   startControlServer,
 } from "../../../xds/server/control-server.ts";
 import { AdsClient } from "../../support/ads-client.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 
 /** A mesh of services, each with endpoints on these ports. */
 function mesh(services: Readonly<Record<string, readonly number[]>>): string {
@@ -39,6 +40,12 @@ function ports({ resources }: DiscoveryResponse): number[] {
       }),
     ),
   );
+}
+
+async function clientsOf({ adminAddress }: ControlServer): Promise<unknown[]> {
+  const response = await fetch(`http://${adminAddress}/clients`);
+  const { clients } = (await response.json()) as { clients: unknown[] };
+  return clients;
 }
 
 describe("the control server", () => {
@@ -119,6 +126,39 @@ describe("the control server", () => {
     const response = await client.next();
     assert.equal(response.typeUrl, EDS);
     assert.deepEqual(ports(response), [9003]);
+  });
+
+  it("takes a removed cluster away after a bounded wait from a client that never answers on its routes", async () => {
+    await writeFile(file, mesh({ orders: [9001], old: [9002] }));
+    const clock = new FakeClock();
+    const client = await start({ clock });
+    client.ask(CDS);
+    assert.equal((await client.next()).resources.length, 2);
+    client.ask(CDS, { answer: "ack" });
+    client.ask(RDS, { names: ["outbound"] });
+    await client.next();
+    client.ask(RDS, { names: ["outbound"], answer: "ack" });
+    client.ask(EDS, { names: ["orders"] });
+    await client.next();
+    await change(mesh({ orders: [9001] }));
+    assert.equal((await client.next()).typeUrl, RDS);
+    assert.equal(client.untaken, 0);
+    clock.advance(5_000);
+    const clusters = await client.next();
+    assert.equal(clusters.typeUrl, CDS);
+    assert.equal(clusters.resources.length, 1);
+  });
+
+  it("forgets a client that is gone, and its timers", async () => {
+    const clock = new FakeClock();
+    const client = await start({ clock });
+    client.ask(LDS);
+    await client.next();
+    const idle = clock.pending;
+    client.close();
+    await client.ended;
+    while ((await clientsOf(server)).length > 0) await new Promise(setImmediate);
+    assert.equal(clock.pending, idle);
   });
 
   it("does not send what a client rejected until it changes", async () => {
