@@ -39,7 +39,8 @@ export interface Plan {
  * - a listener is used once its routes are there or the wait for them is over (then it has none);
  * - a new version of either that still waits leaves the old one in use, with updates of the old one's own endpoints and routes;
  * - a route table that names a cluster still warming leaves the old table in use. Envoy would answer 503 in between; the order CDS,
- *   EDS, RDS does not prevent that, because the endpoints are asked for a round trip after the cluster came.
+ *   EDS, RDS does not prevent that, because the endpoints are asked for a round trip after the cluster came. The wait ends with the
+ *   cluster's own.
  *
  * Parts that did not change are the previous objects.
  */
