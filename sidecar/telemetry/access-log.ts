@@ -1,4 +1,4 @@
-import pino from "pino";
+import { createWriteStream, type WriteStream } from "node:fs";
 import type { ExchangeFacts } from "./facts.ts";
 import { shownTarget } from "./redaction.ts";
 import { verdictOf } from "./verdict.ts";
@@ -8,58 +8,51 @@ export interface AccessLogOptions {
   readonly target: string;
   /** Bytes of lines that wait for a blocked target; a line more is dropped and counted. Default 16 MiB. */
   readonly maxBufferedBytes?: number;
-  /** The target cannot be written any more. Called at most once until `reopen`. */
+  /** The target cannot be written any more: what comes is dropped until `reopen`. */
   readonly onFailure: (error: Error) => void;
 }
 
 /** One JSON line per request, written in the background. A target that blocks or fails costs lines, never requests. */
 export class AccessLog {
-  readonly #out: ReturnType<typeof pino.destination>;
+  readonly #options: AccessLogOptions;
+  readonly #maxBuffered: number;
+  #out: WriteStream;
   #dropped = 0;
-  #written = 0;
-  #failed = false;
 
   constructor(options: AccessLogOptions) {
-    this.#out = pino.destination({
-      dest: options.target === "stderr" ? 2 : options.target,
-      sync: false,
-      maxLength: options.maxBufferedBytes ?? 16 * 1024 * 1024,
-    });
-    this.#out.on("drop", () => {
-      this.#dropped++;
-    });
-    this.#out.on("error", (error: Error) => {
-      if (!this.#failed) options.onFailure(error);
-      this.#failed = true;
-    });
+    this.#options = options;
+    this.#maxBuffered = options.maxBufferedBytes ?? 16 * 1024 * 1024;
+    this.#out = this.#open();
   }
 
   get dropped(): number {
     return this.#dropped;
   }
 
-  get written(): number {
-    return this.#written;
-  }
-
   write(facts: ExchangeFacts, epochMs: number): void {
-    if (this.#failed) {
-      this.#dropped++;
-      return;
-    }
-    this.#written++;
-    this.#out.write(`${accessLine(facts, epochMs)}\n`);
+    if (!this.#out.writable || this.#out.writableLength > this.#maxBuffered) this.#dropped++;
+    else this.#out.write(`${accessLine(facts, epochMs)}\n`);
   }
 
   /** Opens the file anew, after it was moved away by log rotation. */
   reopen(): void {
-    this.#failed = false;
-    this.#out.reopen();
+    this.close();
+    this.#out = this.#open();
   }
 
   /** Writes what waits, if the target takes it, and lets go of it. */
   close(): void {
     this.#out.end();
+  }
+
+  /** Also stderr is written through the thread pool: Node's own stream would wait for a full pipe and hold up everything. */
+  #open(): WriteStream {
+    const { target, onFailure } = this.#options;
+    const out =
+      target === "stderr"
+        ? createWriteStream("", { fd: 2, autoClose: false })
+        : createWriteStream(target, { flags: "a" });
+    return out.on("error", onFailure);
   }
 }
 

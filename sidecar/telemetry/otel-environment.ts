@@ -256,7 +256,7 @@ class Reader {
   endpoint(): string {
     const name = this.#signalName("ENDPOINT");
     const written = this.#value(name) ?? DEFAULT_ENDPOINT;
-    const url = name.startsWith(SIGNAL) ? written : `${written.replace(/\/+$/, "")}/v1/traces`;
+    const url = this.has(`${SIGNAL}ENDPOINT`) ? written : `${written.replace(/\/+$/, "")}/v1/traces`;
     const parsed = URL.canParse(url) ? new URL(url) : undefined;
     const good = parsed?.protocol === "http:" || parsed?.protocol === "https:";
     if (!good)
@@ -287,7 +287,7 @@ class Reader {
   /** Misspelt variables do nothing, which is hard to see: they are named. */
   warnUnknown(): void {
     for (const name of Object.keys(this.#env)) {
-      if (!name.startsWith("OTEL_") || this.#asked.has(name) || !this.has(name)) continue;
+      if (!name.startsWith("OTEL_") || this.#asked.has(name) || !this.#env[name]) continue;
       if (name === "OTEL_CONFIG_FILE" || name === "OTEL_EXPERIMENTAL_CONFIG_FILE") {
         this.warn(name, "declarative configuration is not supported; use the single variables");
       } else if (!/^OTEL_(EXPORTER_OTLP_)?(METRICS|LOGS)_/.test(name)) {

@@ -25,36 +25,47 @@ export function pickSentence(pick: Pick, cluster: string): string {
     const of = evidence.total === 0 ? "it has none" : excluded || "none may be used";
     return `no endpoint of ${cluster} could be used: ${of}`;
   }
-  const opening = OPENINGS[evidence.reason];
-  const over = evidence.reason === PICK_REASON.onlyEligible ? "" : overClause(pick);
-  return `${opening(pick.address, figures(evidence, 0))}${over}${excluded === "" ? "" : `; ${excluded}`}`;
+  const { opening, why, against } = PHRASES[evidence.reason];
+  const others = against === "" ? "" : othersClause(pick, against);
+  const chosen = `${opening} ${pick.address}${figures(evidence, 0)}${why}`;
+  return `${chosen}${others}${excluded === "" ? "" : `; ${excluded}`}`;
 }
 
-type Opening = (address: string, figures: string) => string;
+/** How a pick is told: `opening address (figures)why`, and how those it was compared with follow; empty: nothing was compared. */
+interface Phrase {
+  readonly opening: string;
+  readonly why: string;
+  readonly against: string;
+}
 
-const OPENINGS: Readonly<Record<PickReason, Opening>> = {
-  [PICK_REASON.none]: (address, figures) => `chose ${address}${figures}`,
-  [PICK_REASON.lowestScore]: (address, figures) => `chose ${address}${figures}`,
-  [PICK_REASON.onlyEligible]: (address, figures) =>
-    `chose ${address}${figures}, the only one that could be used`,
-  [PICK_REASON.rotation]: (address, figures) => `took ${address}${figures} in its turn`,
-  [PICK_REASON.random]: (address, figures) => `drew ${address}${figures}`,
-  [PICK_REASON.hash]: (address, figures) => `kept to ${address}${figures} by the request's hash`,
-  [PICK_REASON.probation]: (address, figures) => `gave ${address}${figures} its one trial request`,
-  [PICK_REASON.exploration]: (address, figures) =>
-    `tried ${address}${figures}, which had gone untried too long`,
-  [PICK_REASON.panic]: (address, figures) =>
-    `chose ${address}${figures} though too few are healthy, all being in use`,
+const PHRASES: Readonly<Record<PickReason, Phrase>> = {
+  [PICK_REASON.none]: { opening: "chose", why: "", against: "" },
+  [PICK_REASON.lowestScore]: { opening: "chose", why: "", against: " over" },
+  [PICK_REASON.onlyEligible]: { opening: "chose", why: ", the only one that could be used", against: "" },
+  [PICK_REASON.rotation]: { opening: "took", why: " in its turn", against: "" },
+  [PICK_REASON.random]: { opening: "drew", why: "", against: "" },
+  [PICK_REASON.hash]: { opening: "kept to", why: " by the request's hash", against: "" },
+  [PICK_REASON.probation]: { opening: "gave", why: " its one trial request", against: "" },
+  [PICK_REASON.exploration]: {
+    opening: "tried",
+    why: ", which had gone untried too long",
+    against: ", instead of",
+  },
+  [PICK_REASON.panic]: {
+    opening: "chose",
+    why: " from all, because too few are healthy",
+    against: ", over",
+  },
 };
 
-function overClause(pick: Pick): string {
+function othersClause(pick: Pick, against: string): string {
   const { evidence } = pick;
   const addresses = pick.candidateAddresses();
   const others: string[] = [];
   for (let i = 1; i < evidence.count && others.length < COMPARED; i++) {
     others.push(`${addresses[i] ?? "?"}${figures(evidence, i)}`);
   }
-  return others.length === 0 ? "" : ` over ${others.join(" and ")}`;
+  return others.length === 0 ? "" : `${against} ${others.join(" and ")}`;
 }
 
 /** ` (12 ms, 0 % errors, weight 1.10, 2 in flight)`. */
@@ -109,7 +120,8 @@ export function duration(ms: number): string {
   return `${(ms / 1_000).toFixed(1)} s`;
 }
 
+/** `0 %`, `2.1 %`, `34 %`. */
 export function percent(part: number): string {
   const value = part * 100;
-  return `${value === 0 || value >= 10 ? Math.round(value) : value.toFixed(1)} %`;
+  return `${value < 0.05 || value >= 10 ? Math.round(value) : value.toFixed(1)} %`;
 }

@@ -26,7 +26,7 @@ export function clusterSection(cluster: ClusterView, history: ShareHistory): Htm
 <span class="chip plain">${balancer.policy}</span>
 ${balancer.panic && html`<span class="chip bad">panic: health is ignored</span>`}
 <span class="note">${requests.active} in flight · ${requests.pending} waiting · ${connections.active} connections · endpoints <code>${shortVersion(cluster.endpointsVersion)}</code> · weights generation ${balancer.weightsGeneration}</span></header>
-<table class="endpoints"><thead><tr><th>endpoint<th>state<th class="wide">share<th>last 5 min<th class="n">weight<th class="n">latency<th class="n">errors<th class="n">in flight<th class="n">picks<th>locality</tr></thead>
+<table class="endpoints"><thead><tr><th>endpoint<th>state<th class="wide">share<th class="curve">last 5 min<th class="n">weight<th class="n">latency<th class="n">errors<th class="n">in flight<th class="n">picks<th>locality</tr></thead>
 <tbody>${rows.map((endpoint) => endpointRow(endpoint, history.of(name, endpoint.address), history.length))}
 ${rows.length === 0 && html`<tr><td colspan="10" class="empty">no endpoints: requests are answered with 503 (UH)`}
 ${more > 0 && html`<tr><td colspan="10" class="empty">and ${more} more at <a href="/clusters">/clusters</a>`}</tbody></table></section>`;

@@ -44,7 +44,7 @@ ${facts([
   ["kept because", decision.keptBecause],
   ["trace", html`<code>${decision.traceId}</code>`],
   ["span", html`<code>${decision.spanId}</code>`],
-  ["request id", html`<code>${decision.requestId}</code>`],
+  ["request id", decision.requestId === "" ? "" : html`<code>${decision.requestId}</code>`],
 ])}
 <p class="dim"><a href="/decisions/${decision.id}?format=json">as JSON</a> · <a href="/decisions/${decision.id}?format=jaeger" download="trace.json">for Jaeger's upload</a></p></article>`;
 }
@@ -84,7 +84,8 @@ function phasesOf({ connectMs, firstByteMs, durationMs }: Decision): Phase[] {
 }
 
 function figure(value: number | null): string {
-  return value === null ? "–" : value.toPrecision(3);
+  if (value === null) return "–";
+  return value >= 1_000 ? value.toFixed(0) : value.toPrecision(3);
 }
 
 function facts(pairs: readonly (readonly [name: string, value: Content])[]): Html {

@@ -6,7 +6,14 @@ import { clockTime, duration } from "./figures.ts";
 export function decisionRow(decision: Decision): Html {
   const { id, time, route, cluster, chosen, candidates, keptBecause, attempt } = decision;
   const runnerUp = candidates[1]?.address;
-  return html`<li class="decision" id="d${id}"><a href="/decisions/${id}" data-panel><span class="head"><time>${clockTime(time)}</time> <b>${chosen || "none"}</b>${runnerUp !== undefined && html` <span class="dim">over ${runnerUp}</span>`}${attempt > 0 && html` <span class="chip plain">retry ${attempt}</span>`}<span class="end">${keptBecause !== "sampled" && html`<span class="chip plain">${keptBecause}</span> `}${outcomeChip(decision)}</span></span><span class="sentence">${decision.sentence}</span><span class="foot">${decision.method} ${decision.authority}${decision.path} · ${route || cluster} · ${duration(decision.durationMs)}</span></a></li>`;
+  return html`<li class="decision ${toneOf(decision)}" id="d${id}"><a href="/decisions/${id}" data-panel><span class="head"><time>${clockTime(time)}</time> <b>${chosen || "none"}</b>${runnerUp !== undefined && html` <span class="dim">over ${runnerUp}</span>`}${attempt > 0 && html` <span class="chip plain">retry ${attempt}</span>`}<span class="end">${keptBecause !== "sampled" && html`<span class="chip plain">${keptBecause}</span> `}${outcomeChip(decision)}</span></span><span class="sentence">${decision.sentence}</span><span class="foot">${decision.method} ${decision.authority}${decision.path} · ${route || cluster} · ${duration(decision.durationMs)}</span></a></li>`;
+}
+
+/** What needs a look stands out at the edge. */
+function toneOf({ request, keptBecause }: Decision): string {
+  if (request.verdict !== "ok" && request.verdict !== "retried_ok" && request.verdict !== "cancelled")
+    return "bad";
+  return keptBecause === "sampled" ? "" : "warn";
 }
 
 export function outcomeChip({ outcome, status, error }: Decision): Html {

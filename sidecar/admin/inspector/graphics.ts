@@ -11,8 +11,11 @@ const HEIGHT = 24;
 
 /** A curve of values 0..1, the newest at the right edge. `full` is how many values fill the width. */
 export function sparkline(values: readonly number[], full: number, tone: string): Html {
-  if (values.length < 2)
-    return html`<svg class="spark" viewBox="0 0 ${WIDTH} ${HEIGHT}" aria-hidden="true"></svg>`;
+  const curve = values.length < 2 ? "" : curveOf(values, full);
+  return html`<svg class="spark ${tone}" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true"><line x2="${WIDTH}" y1="${HEIGHT - 0.5}" y2="${HEIGHT - 0.5}"/>${curve}</svg>`;
+}
+
+function curveOf(values: readonly number[], full: number): Html {
   const highest = Math.max(0.05, ...values);
   const step = WIDTH / (full - 1);
   const from = WIDTH - (values.length - 1) * step;
@@ -23,7 +26,7 @@ export function sparkline(values: readonly number[], full: number, tone: string)
     )
     .join(" ");
   const area = `${from.toFixed(1)},${HEIGHT} ${points} ${WIDTH},${HEIGHT}`;
-  return html`<svg class="spark ${tone}" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true"><polygon points="${area}"/><polyline points="${points}"/></svg>`;
+  return html`<polygon points="${area}"/><polyline points="${points}"/>`;
 }
 
 export interface Phase {

@@ -20,7 +20,7 @@ ${tile("p95", latency(traffic.p95Ms), "")}
 ${tile("p99", latency(traffic.p99Ms), "")}
 ${tile("decisions", count(sources.decisions.added), "recorded")}
 ${tile("traces", sources.exportsTo === "" ? "off" : "on", sources.exportsTo === "" ? "set OTEL_EXPORTER_OTLP_ENDPOINT" : sources.exportsTo.replace(/^https?:\/\//, ""))}
-${exchanges > 100 && roots / exchanges > 0.5 && html`<p class="notice">${percent(roots / exchanges)} of the requests came without trace context: their traces start here, because the application does not pass <code>traceparent</code> on.</p>`}
+${exchanges > 100 && roots / exchanges > 0.5 && html`<p class="note">${percent(roots / exchanges)} of the requests came without trace context: their traces start here, because the application does not pass <code>traceparent</code> on.</p>`}
 </section>`;
 }
 
@@ -32,7 +32,7 @@ function xdsTile(xds: XdsStatus, wall: number): Html {
   const server = xds.servers[0];
   if (!server) return tile("control plane", "none", "static configuration");
   const rejected = rejectedResources(xds).length;
-  const tone = rejected > 0 ? "bad" : server.state === "connected" ? "good" : "warn";
+  const tone = rejected === 0 && server.state === "connected" ? "good" : "warn";
   const newest = xds.types.map(({ lastAck }) => lastAck).sort((a, b) => (b?.at ?? 0) - (a?.at ?? 0))[0];
   const version = newest
     ? `${shortVersion(newest.version)}, ${age(wall - newest.at)} old`
