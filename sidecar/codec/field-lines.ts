@@ -50,6 +50,7 @@ const TRUSTED: ReadonlySet<string> = new Set([
 ]);
 
 const NO_FIELDS: FieldLines = [];
+
 /** No more digits than a double holds exactly (15 always fit below 2^53). */
 const MAX_LENGTH_DIGITS = 15;
 
@@ -74,7 +75,7 @@ export class FieldReader {
   readonly #maxFields: number;
   readonly #underscores: Underscores;
   #upgradeOption = false;
-  #nominated: string[] | undefined;
+  #nominated: Set<string> | undefined;
 
   constructor(section: Section, maxFields: number, underscores: Underscores) {
     this.#section = section;
@@ -247,18 +248,18 @@ export class FieldReader {
       else if (option !== "") {
         if (!isToken(option)) return BAD_OPTIONS;
         if (TRUSTED.has(option)) continue;
-        this.#nominated ??= [];
-        this.#nominated.push(option);
+        this.#nominated ??= new Set();
+        this.#nominated.add(option);
       }
     }
     return HOP_BY_HOP;
   }
 
-  #strip(names: readonly string[]): void {
+  #strip(names: ReadonlySet<string>): void {
     const kept: FieldLines = [];
     for (let i = 0; i < this.fields.length; i += 2) {
       const name = this.fields[i] as string;
-      if (!names.includes(name.toLowerCase())) kept.push(name, this.fields[i + 1] as string);
+      if (!names.has(name.toLowerCase())) kept.push(name, this.fields[i + 1] as string);
     }
     this.fields = kept;
   }
