@@ -77,8 +77,9 @@ export class OwnDetection implements Detection {
       else this.#states.clearSuspicion(slot);
       return;
     }
-    if (!isFailure(outcome) || outcome === OUTCOME.pushback) return;
-    if (state === STATE.ejected) return;
+    if (!isFailure(outcome) || state === STATE.ejected) return;
+    // One who asks for less is alive and is not ejected for it; but on probation it is not ready yet.
+    if (outcome === OUTCOME.pushback && state !== STATE.probation) return;
     const name = OUTCOME_NAMES[outcome]!;
     if (state === STATE.probation) {
       this.#eject(slot, now, `its trial request ended in ${name}`);
@@ -104,33 +105,28 @@ export class OwnDetection implements Detection {
 
   tick(now: number): void {
     if (this.#inFlight.total === 0) return;
-    const members = this.#roster.members;
+    const { members, count } = this.#roster;
     const limit = Math.max(STALL_MS, STALL_ANSWERS * this.#latency.clusterMs);
-    for (let i = 0; i < this.#roster.count; i++) {
+    let waiting = 0;
+    for (let i = 0; i < count; i++) if (this.#waited(members[i]!, now) > limit) waiting++;
+    // When half of the cluster waits as long, it is not these endpoints.
+    if (waiting === 0 || waiting * 2 > count) return;
+    for (let i = 0; i < count; i++) {
       const slot = members[i]!;
-      if (this.#inFlight.count[slot]! < 2) continue;
-      const since = this.#inFlight.secondOldestStart(slot);
-      // A comparison with NaN is false: fewer than two wait.
-      if (!(now - Math.max(since, this.#ignoreBefore) > limit)) continue;
-      if (this.#failures.lastSuccessAt[slot]! > since || this.#states.isOut(slot)) continue;
-      if (this.#standsOutInWaiting(slot, limit, now)) {
-        this.#eject(
-          slot,
-          now,
-          `two attempts wait longer than ${limit.toFixed(0)} ms and none was answered since`,
-        );
-      }
+      if (!(this.#waited(slot, now) > limit) || this.#states.isOut(slot)) continue;
+      if (this.#failures.lastSuccessAt[slot]! > this.#inFlight.secondOldestStart(slot)) continue;
+      this.#eject(
+        slot,
+        now,
+        `two attempts wait longer than ${limit.toFixed(0)} ms and none was answered since`,
+      );
     }
   }
 
-  /** False when half of the others wait as long: then it is not this endpoint. */
-  #standsOutInWaiting(slot: Slot, limit: number, now: number): boolean {
-    let waiting = 0;
-    for (let i = 0; i < this.#roster.count; i++) {
-      const other = this.#roster.members[i]!;
-      if (other !== slot && now - this.#inFlight.oldestStart(other) > limit) waiting++;
-    }
-    return waiting * 2 < this.#roster.count - 1;
+  /** How long at least two attempts have waited, ms; NaN when fewer wait. */
+  #waited(slot: Slot, now: number): number {
+    if (this.#inFlight.count[slot]! < 2) return Number.NaN;
+    return now - Math.max(this.#inFlight.secondOldestStart(slot), this.#ignoreBefore);
   }
 
   #eject(slot: Slot, now: number, reason: string): void {

@@ -137,4 +137,26 @@ describe("our own detection", () => {
     assert.match(ejected.reason, /3 failures in a row, the last connectFailure/);
     assert.ok(ejected.durationMs > 0);
   });
+
+  it("ejects nobody for waiting when most of the cluster waits", () => {
+    const mesh = new Mesh(roundRobin);
+    mesh.balancer.update(assignment(place(endpoints(4))));
+    mesh.run(2_000, 100);
+    for (let i = 0; i < 3; i++) mesh.behaviours.set(`10.0.0.${i}:8080`, answersIn(600_000));
+    mesh.run(900, 100);
+    assert.deepEqual(
+      mesh.events.filter((event) => event.kind === "ejected"),
+      [],
+    );
+  });
+
+  it("waits on when an endpoint on probation asks to be spared", () => {
+    const mesh = new Mesh(roundRobin);
+    mesh.balancer.update(assignment(place(endpoints(3))));
+    mesh.behaviours.set(SICK, ends(OUTCOME.connectFailure, 1));
+    mesh.run(1_000, 100);
+    mesh.behaviours.set(SICK, ends(OUTCOME.pushback, 1));
+    const counts = mesh.run(20_000, 100);
+    assert.ok((counts.get(SICK) ?? 0) < 20, `${counts.get(SICK)} of 2000`);
+  });
 });
