@@ -150,4 +150,44 @@ describe("whatever is published and whenever it is answered", () => {
       { seed: 20_262, numRuns: 300 },
     );
   });
+
+  it("a client that talks nonsense gets an end, one response per type at a time, and never a name it did not ask for", () => {
+    const names = fc.array(fc.constantFrom("*", "", ...NAMES, "table", "listener", "__proto__"), {
+      maxLength: 4,
+    });
+    const nonsense = fc.oneof(
+      fc.record({
+        typeUrl: fc.constantFrom<string>(...TYPES, "", "type.googleapis.com/some.Other"),
+        names,
+        nonce: fc.constantFrom("", "1", "2", "3", "4", "x"),
+        error: fc.constantFrom(undefined, "no"),
+      }),
+      mesh,
+      fc.constantFrom(1, 6_000),
+    );
+    fc.assert(
+      fc.property(fc.array(nonsense, { maxLength: 40 }), (steps) => {
+        const clock = new FakeClock();
+        const stream = new ServerStream(snapshot([["a", 1]]), clock);
+        const asked = new Set<string>();
+        for (const what of steps) {
+          if (typeof what === "number") clock.advance(what);
+          else if ("typeUrl" in what) {
+            stream.onRequest(what);
+            for (const name of what.names) asked.add(name);
+          } else stream.onSnapshot(snapshot(what));
+          const types: string[] = [];
+          for (let response = stream.next(); response; response = stream.next()) {
+            types.push(response.typeUrl);
+            const byName = response.typeUrl === EDS || response.typeUrl === RDS;
+            for (const { name } of response.resources) assert.ok(!byName || asked.has(name));
+          }
+          assert.equal(new Set(types).size, types.length);
+          const wakeAt = stream.wakeAt();
+          assert.ok(wakeAt === undefined || wakeAt > clock.now(), "a time to wake lies ahead");
+        }
+      }),
+      { seed: 20_265, numRuns: 1_000 },
+    );
+  });
 });
