@@ -30,7 +30,7 @@ export interface AttemptOwner extends PickRequest {
   onAttemptResponse(attempt: Attempt, head: ResponseHead): void;
   onAttemptTunnel(head: ResponseHead): void;
   onAttemptData(attempt: Attempt, chunk: Buffer): void;
-  onAttemptEnd(trailers: FieldLines | undefined): void;
+  onAttemptEnd(attempt: Attempt, trailers: FieldLines | undefined): void;
   onAttemptDrain(): void;
 }
 
@@ -170,7 +170,7 @@ export class Attempt implements StreamUser, AttemptFacts {
     if (trailers) this.#takeTrailers(trailers);
     // A tunnel may go on in the other direction.
     if (!this.#tunnel) this.#end(classifyResponse(this.status, this.#grpcStatus, this.#retryAfterMs > 0));
-    this.#owner.onAttemptEnd(trailers);
+    this.#owner.onAttemptEnd(this, trailers);
   }
 
   onResponseAbort(error: ProxyError): void {

@@ -2,12 +2,11 @@ import { randomUUID } from "node:crypto";
 import type { Cancel } from "../../xds/common/clock.ts";
 import type { ErrorKind, ProxyError } from "../../xds/common/errors.ts";
 import { ERRORS, proxyError } from "../../xds/common/errors.ts";
-import type { Expiring } from "../../xds/common/timer-wheel.ts";
-import { WheelTimer } from "../../xds/common/timer-wheel.ts";
-import type { Slot } from "../balancing/balancer.ts";
+import type { FaultPolicy } from "../../xds/model/route-table.ts";
 import type { FieldLines, RequestHead, ResponseHead } from "../codec/head.ts";
+import { fieldValue } from "../codec/head.ts";
 import type { DownstreamHandler, DownstreamStream, UpstreamStream } from "../codec/stream.ts";
-import type { CompiledRoute, ForwardAction, RequestContext } from "../routing/index.ts";
+import type { CompiledRoute, ForwardAction } from "../routing/index.ts";
 import {
   clusterOf,
   isGrpc,
@@ -17,21 +16,21 @@ import {
   requestHash,
   requestOverrides,
 } from "../routing/index.ts";
-import type { ExchangeFacts, TraceContext } from "../telemetry/facts.ts";
 import type { UpstreamCluster } from "../upstream/upstream-cluster.ts";
 import type { AttemptOwner } from "./attempt.ts";
 import { Attempt } from "./attempt.ts";
+import type { DeadlineOwner } from "./exchange-deadlines.ts";
+import { ExchangeDeadlines, grpcTimeoutMs } from "./exchange-deadlines.ts";
+import { ExchangeRecord } from "./exchange-record.ts";
+import { drawFault } from "./fault-injection.ts";
 import type { HttpRoutes } from "./http-routes.ts";
 import type { LocalReply } from "./local-reply.ts";
 import { connectedHead, errorReply, textReply } from "./local-reply.ts";
-import type { ProxyContext } from "./proxy-context.ts";
+import { sendMirrors } from "./mirror.ts";
 import { RequestBody } from "./request-body.ts";
 import { addForwarded, addVia, KnownFields, setField } from "./request-fields.ts";
-import { admits, refusalOf } from "./request-rules.ts";
+import { admits, answerAtLastHop, refusalOf } from "./request-rules.ts";
 import { RetryPlan } from "./retry-plan.ts";
-
-const NO_SLOTS: readonly Slot[] = Object.freeze([]);
-const NEVER = Number.POSITIVE_INFINITY;
 
 /** Scanned into and read within one call, so one serves all. */
 const known = new KnownFields();
@@ -40,40 +39,10 @@ const known = new KnownFields();
  * One request and all that becomes of it, in named phases:
  * accept -> head -> route -> admit -> pick -> connect -> send -> relay -> classify -> record. Whatever happens, `record` runs, once.
  */
-export class Exchange implements DownstreamHandler, AttemptOwner, ExchangeFacts, RequestContext, Expiring {
-  readonly context: ProxyContext;
-  readonly head: RequestHead;
-  readonly startedAt: number;
-  readonly startedAtWall: number;
-  readonly listener: string;
-  /** As the caller sent them; `head` is changed on the way to the upstream. */
-  readonly method: string;
-  readonly authority: string;
-  readonly target: string;
-  readonly scheme: string;
-  readonly remoteAddress: string;
-  readonly localAddress: string;
-  readonly attempts: Attempt[] = [];
-  trace!: TraceContext;
-  requestId = "";
-  userAgent = "";
-  grpc = false;
-  route = "";
-  routeVersion = "";
-  cluster = "";
-  clusterVersion = "";
-  endpointsVersion = "";
-  policy = "";
-  endedAt = Number.NaN;
-  status = 0;
-  requestBytes = 0;
-  responseBytes = 0;
-  error: ProxyError | undefined = undefined;
-  hash: number | undefined = undefined;
-  tried: Slot[] | readonly Slot[] = NO_SLOTS;
+export class Exchange extends ExchangeRecord implements DownstreamHandler, AttemptOwner, DeadlineOwner {
   readonly #downstream: DownstreamStream;
   readonly #routes: HttpRoutes;
-  readonly #timer = new WheelTimer(this);
+  readonly #deadlines: ExchangeDeadlines;
   #compiled: CompiledRoute | undefined;
   #action: ForwardAction | undefined;
   #upstream: UpstreamCluster | undefined;
@@ -86,57 +55,22 @@ export class Exchange implements DownstreamHandler, AttemptOwner, ExchangeFacts,
   #responseBegun = false;
   #tunnel = false;
   #tunnelHalvesEnded = 0;
+  #faulty = false;
+  #mirrored = false;
   #over = false;
-  /** Monotonic ms at which each timeout ends the exchange. */
-  #routeDue = NEVER;
-  #durationDue = NEVER;
-  #tryDue = NEVER;
-  #idleMs = 0;
-  #activeAt: number;
 
   constructor(routes: HttpRoutes, downstream: DownstreamStream, head: RequestHead) {
-    const { context } = routes;
-    this.context = context;
+    super(routes, downstream, head);
+    const { clock, wheel, counts } = routes.context;
     this.#routes = routes;
     this.#downstream = downstream;
-    this.head = head;
-    this.startedAt = context.clock.now();
-    this.startedAtWall = context.clock.wall();
-    this.#activeAt = this.startedAt;
-    this.listener = routes.listener;
-    this.method = head.method;
-    this.authority = head.authority;
-    this.target = head.target;
-    this.scheme = head.scheme;
-    this.remoteAddress = downstream.remoteAddress;
-    this.localAddress = downstream.localAddress;
-    this.routeVersion = routes.version;
-    context.counts.exchanges++;
-  }
-
-  get protocolVersion(): string {
-    return this.head.version === 2 ? "2" : this.head.version === 1 ? "1.1" : "1.0";
+    this.#deadlines = new ExchangeDeadlines(clock, wheel, this, this.startedAt);
+    counts.exchanges++;
   }
 
   /** CONNECT ends here: its bytes go to the endpoint itself, whatever they are. */
   get tunnels(): boolean {
     return this.method === "CONNECT";
-  }
-
-  get routeName(): string {
-    return this.route;
-  }
-
-  get upstreamAddress(): string {
-    return this.#attempt?.address ?? "";
-  }
-
-  get upstreamHost(): string {
-    return this.upstreamAddress;
-  }
-
-  get responseFlags(): string {
-    return this.error?.kind.flag ?? "";
   }
 
   // accept, head
@@ -149,7 +83,12 @@ export class Exchange implements DownstreamHandler, AttemptOwner, ExchangeFacts,
     }
     this.#identify();
     const refused = refusalOf(head, known, this.context.viaName);
-    if (refused) this.#fail(refused);
+    if (refused) {
+      this.#fail(refused);
+      return;
+    }
+    const answer = answerAtLastHop(head, known);
+    if (answer) this.#reply(answer);
     else this.#takeRoute(internal);
   }
 
@@ -220,8 +159,9 @@ export class Exchange implements DownstreamHandler, AttemptOwner, ExchangeFacts,
     if (action.hashPolicy.length > 0) this.hash = requestHash(action.hashPolicy, this);
     prepareRequest(route, this);
     this.#plan = new RetryPlan(action.retryPolicy, head, context);
-    this.#startTimeouts(action);
-    this.#try();
+    this.#startDeadlines(action);
+    if (route.fault) this.#injectFault(route.fault);
+    else this.#try();
   }
 
   /** A `tracestate` goes on as the trace keeps it: not at all where its `traceparent` was not believed (W3C Trace Context, 3.3). */
@@ -230,22 +170,42 @@ export class Exchange implements DownstreamHandler, AttemptOwner, ExchangeFacts,
     else setField(fields, "tracestate", this.trace.traceState);
   }
 
-  #startTimeouts(action: ForwardAction): void {
+  #startDeadlines(action: ForwardAction): void {
     const { filter } = this.#routes;
-    this.#idleMs = action.idleTimeoutMs ?? filter.streamIdleTimeoutMs;
-    const maxDuration = action.maxStreamDurationMs ?? filter.maxStreamDurationMs;
-    if (maxDuration > 0) this.#durationDue = this.startedAt + maxDuration;
-    if (!this.#body) this.#startRouteTimeout(this.startedAt);
-    this.#armTimer(this.startedAt);
+    const maxDurationMs = action.maxStreamDurationMs ?? filter.maxStreamDurationMs;
+    this.#deadlines.start(this.startedAt, action.idleTimeoutMs ?? filter.streamIdleTimeoutMs, maxDurationMs);
+    if (!this.#body) this.#deadlines.startRoute(this.startedAt, this.#routeMs(action));
   }
 
-  /** The route's timeout runs from the end of the request (Envoy's RouteAction.timeout). */
-  #startRouteTimeout(now: number): void {
-    const timeoutMs = this.#action?.timeoutMs ?? 0;
-    if (timeoutMs > 0) this.#routeDue = now + timeoutMs;
+  #routeMs({ timeoutMs, grpcTimeoutMaxMs }: ForwardAction): number {
+    if (grpcTimeoutMaxMs === undefined || !this.grpc) return timeoutMs;
+    const asked = grpcTimeoutMs(fieldValue(this.head.fields, "grpc-timeout"));
+    if (asked === undefined) return timeoutMs;
+    return grpcTimeoutMaxMs > 0 ? Math.min(asked, grpcTimeoutMaxMs) : asked;
   }
 
   // admit, pick, connect
+
+  #injectFault(policy: FaultPolicy): void {
+    const { counts, random, clock } = this.context;
+    const fault = drawFault(policy, this.head, this.cluster, counts.faults, random);
+    if (!fault) {
+      this.#try();
+      return;
+    }
+    const go = (): void => {
+      this.#cancelDelay = undefined;
+      if (fault.status === 0) this.#try();
+      else {
+        const error = proxyError(ERRORS.faultAborted, "a fault was injected");
+        this.#fail(error, fault.status, fault.grpcStatus);
+      }
+    };
+    this.#faulty = true;
+    counts.faults++;
+    if (fault.delayMs > 0) this.#cancelDelay = clock.after(fault.delayMs, go);
+    else go();
+  }
 
   #try(): void {
     const { context } = this;
@@ -274,11 +234,7 @@ export class Exchange implements DownstreamHandler, AttemptOwner, ExchangeFacts,
       return;
     }
     this.#unsent = undefined;
-    const perTryMs = action.retryPolicy?.perTryTimeoutMs ?? 0;
-    if (perTryMs > 0) {
-      this.#tryDue = attempt.startedAt + perTryMs;
-      this.#armTimer(attempt.startedAt);
-    }
+    this.#deadlines.startTry(attempt.startedAt, action.retryPolicy?.perTryTimeoutMs ?? 0);
     attempt.connect();
   }
 
@@ -296,10 +252,16 @@ export class Exchange implements DownstreamHandler, AttemptOwner, ExchangeFacts,
     if (rewrite?.kind === "auto") head.authority = attempt.cluster.hostname(attempt.slot) || head.authority;
     const body = this.#body;
     let more = stream.sendHead(head, body === undefined);
-    if (!body) return;
+    if (!body) {
+      this.#mirror([]);
+      return;
+    }
     for (const chunk of body.chunks) more = stream.sendData(chunk);
-    if (body.ended) stream.sendEnd(body.trailers);
-    if (this.#plan?.needsBody) body.sent();
+    if (body.ended) {
+      stream.sendEnd(body.trailers);
+      this.#mirror(body.chunks);
+    }
+    if (this.#plan?.needsBody || this.#wantsMirror) body.sent();
     else body.release();
     if (more) this.#downstream.resumeRequest();
   }
@@ -307,7 +269,7 @@ export class Exchange implements DownstreamHandler, AttemptOwner, ExchangeFacts,
   onRequestData(chunk: Buffer): void {
     this.requestBytes += chunk.length;
     if (this.#over) return;
-    this.#activeAt = this.context.clock.now();
+    this.#deadlines.touch();
     const stream = this.#attempt?.stream;
     if (!this.#tunnel) this.#body?.hold(chunk, stream === undefined);
     if (!stream?.sendData(chunk)) this.#downstream.pauseRequest();
@@ -318,12 +280,23 @@ export class Exchange implements DownstreamHandler, AttemptOwner, ExchangeFacts,
     if (this.#body) {
       this.#body.ended = true;
       this.#body.trailers = trailers;
-      const now = this.context.clock.now();
-      this.#startRouteTimeout(now);
-      this.#armTimer(now);
+      if (this.#action) this.#deadlines.startRoute(this.context.clock.now(), this.#routeMs(this.#action));
     } else if (!this.#tunnel) return;
-    this.#attempt?.stream?.sendEnd(trailers);
+    const stream = this.#attempt?.stream;
+    stream?.sendEnd(trailers);
+    if (stream && this.#body?.whole) this.#mirror(this.#body.chunks);
     if (this.#tunnel) this.#endTunnelHalf();
+  }
+
+  get #wantsMirror(): boolean {
+    return !this.#mirrored && (this.#action?.mirrors.length ?? 0) > 0;
+  }
+
+  /** Once, when the request is whole for the first time. */
+  #mirror(chunks: readonly Buffer[]): void {
+    if (!this.#wantsMirror || !this.#action) return;
+    this.#mirrored = true;
+    sendMirrors(this.context, this.#action.mirrors, this.head, chunks);
   }
 
   onAttemptDrain(): void {
@@ -349,7 +322,7 @@ export class Exchange implements DownstreamHandler, AttemptOwner, ExchangeFacts,
 
   #beginResponse(head: ResponseHead): void {
     this.#responseBegun = true;
-    this.#tryDue = NEVER;
+    this.#deadlines.stopTry();
     this.status = head.status;
     this.#body?.release();
     addVia(head.fields, -1, head.version, this.context.viaName);
@@ -361,13 +334,13 @@ export class Exchange implements DownstreamHandler, AttemptOwner, ExchangeFacts,
     this.#beginResponse(head);
     this.#tunnel = true;
     this.context.counts.tunnels++;
-    this.#routeDue = NEVER;
+    this.#deadlines.stopRoute();
     this.#downstream.startTunnel(head);
   }
 
   onAttemptData(attempt: Attempt, chunk: Buffer): void {
     this.responseBytes += chunk.length;
-    this.#activeAt = this.context.clock.now();
+    this.#deadlines.touch();
     if (!this.#downstream.sendData(chunk)) attempt.stream?.pauseResponse();
   }
 
@@ -375,7 +348,7 @@ export class Exchange implements DownstreamHandler, AttemptOwner, ExchangeFacts,
     this.#attempt?.stream?.resumeResponse();
   }
 
-  onAttemptEnd(trailers: FieldLines | undefined): void {
+  onAttemptEnd(_attempt: Attempt, trailers: FieldLines | undefined): void {
     this.#downstream.sendEnd(trailers);
     if (this.#tunnel) this.#endTunnelHalf();
     else this.#record();
@@ -413,38 +386,12 @@ export class Exchange implements DownstreamHandler, AttemptOwner, ExchangeFacts,
     } else this.#fail(error);
   }
 
-  onExpired(): void {
-    const now = this.context.clock.now();
-    if (now >= this.#routeDue)
-      this.#expire(ERRORS.routeTimeout, `no whole response within ${this.#action?.timeoutMs} ms`);
-    else if (now >= this.#durationDue)
-      this.#expire(ERRORS.maxDuration, "the request lasted longer than its bound");
-    else if (now >= this.#tryDue) this.#expireAttempt();
-    else if (this.#idleMs > 0 && now >= this.#activeAt + this.#idleMs) {
-      this.#expire(ERRORS.streamIdleTimeout, `no byte either way for ${this.#idleMs} ms`);
-    } else this.#armTimer(now);
-  }
-
-  #expire(kind: ErrorKind, detail: string): void {
+  onDeadline(kind: ErrorKind, detail: string): void {
     const error = proxyError(kind, detail);
-    this.#attempt?.cancel(error);
-    this.#fail(error);
-  }
-
-  #expireAttempt(): void {
-    this.#tryDue = NEVER;
-    const attempt = this.#attempt as Attempt;
-    const detail = `no response within the try's ${this.#action?.retryPolicy?.perTryTimeoutMs} ms`;
-    const error = proxyError(ERRORS.perTryTimeout, detail);
-    attempt.cancel(error);
-    this.onAttemptFailed(attempt, error);
-    if (!this.#over) this.#armTimer(this.context.clock.now());
-  }
-
-  #armTimer(now: number): void {
-    const idleDue = this.#idleMs > 0 ? this.#activeAt + this.#idleMs : NEVER;
-    const due = Math.min(this.#routeDue, this.#durationDue, this.#tryDue, idleDue);
-    if (due < this.#timer.due) this.context.wheel.arm(this.#timer, due - now);
+    const attempt = this.#attempt;
+    attempt?.cancel(error);
+    if (attempt && kind === ERRORS.perTryTimeout) this.onAttemptFailed(attempt, error);
+    else this.#fail(error);
   }
 
   // Trying again.
@@ -477,12 +424,12 @@ export class Exchange implements DownstreamHandler, AttemptOwner, ExchangeFacts,
 
   // Local answers.
 
-  #fail(error: ProxyError, status = error.kind.status): void {
+  #fail(error: ProxyError, status = error.kind.status, grpcStatus?: number): void {
     this.error = error;
     if (this.#responseBegun) {
       this.#downstream.abort(error);
       this.#record();
-    } else this.#reply(errorReply(error, status, this.grpc));
+    } else this.#reply(errorReply(error, status, this.grpc || grpcStatus !== undefined, grpcStatus));
   }
 
   #reply({ head, body }: LocalReply): void {
@@ -499,13 +446,14 @@ export class Exchange implements DownstreamHandler, AttemptOwner, ExchangeFacts,
 
   #record(): void {
     this.#over = true;
-    const { clock, wheel, recorder, evidence, counts } = this.context;
+    const { clock, recorder, evidence, counts } = this.context;
     this.endedAt = clock.now();
-    wheel.disarm(this.#timer);
+    this.#deadlines.stop();
     this.#cancelDelay?.();
     this.#body?.release();
     counts.exchanges--;
     if (this.#tunnel) counts.tunnels--;
+    if (this.#faulty) counts.faults--;
     recorder.end(this);
     for (const attempt of this.attempts) evidence.give(attempt.evidence);
   }

@@ -84,10 +84,20 @@ function errorFields(error: ProxyError): FieldLines {
  * What a caller is told of a failure: the status, RFC 9209's `Proxy-Status`, Envoy's flag, and one line for people. A gRPC caller
  * gets trailers-only with a `grpc-status`: an HTTP error with a text body would reach its code as an unreadable UNKNOWN.
  */
-export function errorReply(error: ProxyError, status: number, grpc: boolean): LocalReply {
+export function errorReply(
+  error: ProxyError,
+  status: number,
+  grpc: boolean,
+  givenGrpcStatus?: number,
+): LocalReply {
   const fields = errorFields(error);
   if (!grpc) return textReply(status, `${error.kind.code}: ${error.detail}\n`, fields);
-  fields.push("content-type", "application/grpc", "grpc-status", String(grpcStatus(error, status)));
+  fields.push(
+    "content-type",
+    "application/grpc",
+    "grpc-status",
+    String(givenGrpcStatus ?? grpcStatus(error, status)),
+  );
   fields.push("grpc-message", grpcMessage(`${error.kind.code}: ${error.detail}`));
   return reply(200, fields, Buffer.alloc(0));
 }
@@ -110,6 +120,10 @@ export function connectedHead(): ResponseHead {
 export function textReply(status: number, text: string, fields: FieldLines): LocalReply {
   if (text !== "") fields.push("Content-Type", "text/plain; charset=utf-8");
   return reply(status, fields, Buffer.from(text, "utf8"));
+}
+
+export function bytesReply(status: number, type: string, body: Buffer): LocalReply {
+  return reply(status, ["Content-Type", type], body);
 }
 
 function reply(status: number, fields: FieldLines, body: Buffer): LocalReply {

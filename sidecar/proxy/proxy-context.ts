@@ -57,4 +57,6 @@ export interface ProxyCounts {
   tunnels: number;
   /** Faults being injected. */
   faults: number;
+  /** Copies of requests. */
+  mirrors: number;
 }

@@ -3,6 +3,8 @@ import { ERRORS, proxyError } from "../../xds/common/errors.ts";
 import type { HttpFilter } from "../../xds/model/listener.ts";
 import type { RequestHead } from "../codec/head.ts";
 import type { ForwardAction } from "../routing/index.ts";
+import type { LocalReply } from "./local-reply.ts";
+import { bytesReply, textReply } from "./local-reply.ts";
 import type { KnownFields } from "./request-fields.ts";
 
 /** Why a request goes nowhere, whatever its route: undefined for nearly all. */
@@ -11,6 +13,35 @@ export function refusalOf(head: RequestHead, known: KnownFields, viaName: string
   if (via?.includes(viaName))
     return proxyError(ERRORS.forwardingLoop, "the request has come through here before");
   return undefined;
+}
+
+/** TRACE shows a caller what arrived; what may be secret is left out (RFC 9110, 9.3.8). */
+const SECRET: ReadonlySet<string> = new Set(["authorization", "proxy-authorization", "cookie"]);
+
+/**
+ * `Max-Forwards` on OPTIONS and TRACE (RFC 9110, 7.6.2): at 0 this is where the request ends and it is answered here;
+ * otherwise it is one less for the next hop. Undefined: it goes on.
+ */
+export function answerAtLastHop(head: RequestHead, known: KnownFields): LocalReply | undefined {
+  if (head.method !== "OPTIONS" && head.method !== "TRACE") return undefined;
+  const at = known.at["max-forwards"];
+  if (at < 0) return undefined;
+  const left = Number(head.fields[at]);
+  if (!Number.isInteger(left) || left < 0) return undefined;
+  if (left > 0) {
+    head.fields[at] = String(left - 1);
+    return undefined;
+  }
+  return head.method === "TRACE" ? traceReply(head) : textReply(200, "", []);
+}
+
+function traceReply(head: RequestHead): LocalReply {
+  let text = `TRACE ${head.target} HTTP/1.1\r\nHost: ${head.authority}\r\n`;
+  for (let i = 0; i < head.fields.length; i += 2) {
+    const name = head.fields[i] as string;
+    if (!SECRET.has(name.toLowerCase())) text += `${name}: ${head.fields[i + 1]}\r\n`;
+  }
+  return bytesReply(200, "message/http", Buffer.from(`${text}\r\n`, "latin1"));
 }
 
 /** May the route take a request that asks to leave HTTP? */

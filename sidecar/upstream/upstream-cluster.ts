@@ -15,6 +15,7 @@ import { createBalancer } from "../balancing/index.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 import type { DnsSettings } from "./dns-endpoints.ts";
 import { DnsEndpoints, namesHosts } from "./dns-endpoints.ts";
+import { HealthChecks } from "./health-checks.ts";
 import { Http1Pool } from "./http1-pool.ts";
 import type { ResolveName } from "./name-resolver.ts";
 import type { ConnectionCounts, PoolHome, PoolTarget } from "./pool-home.ts";
@@ -62,6 +63,7 @@ export class UpstreamCluster implements PoolHome {
   #configuration: ClusterConfiguration;
   #pools: (Http1Pool | undefined)[] = [];
   #endpoints = new Map<string, Endpoint>();
+  #health: HealthChecks;
   #tls: UpstreamTlsContext | undefined;
   #dns: DnsEndpoints | undefined;
   #cancelTick: Cancel | undefined;
@@ -80,6 +82,7 @@ export class UpstreamCluster implements PoolHome {
     this.balancer = this.#createBalancer(model);
     this.policy = this.#policyOf(model).kind;
     this.#tls = this.#createTls(model);
+    this.#health = this.#createHealthChecks(model);
     this.#discover(configuration);
     this.#tick();
   }
@@ -115,6 +118,11 @@ export class UpstreamCluster implements PoolHome {
       }
       if (!isDeepStrictEqual(connectionSettings(model), connectionSettings(last.cluster.value)))
         this.#closePools();
+    }
+    if (!isDeepStrictEqual(model.healthChecks, last.cluster.value.healthChecks)) {
+      this.#health.close();
+      this.#health = this.#createHealthChecks(model);
+      this.#health.update(this.#endpoints);
     }
     const discovery = dnsSettings(model);
     const rediscover = !isDeepStrictEqual(discovery, dnsSettings(last.cluster.value));
@@ -175,6 +183,7 @@ export class UpstreamCluster implements PoolHome {
   close(): void {
     this.#cancelTick?.();
     this.#dns?.close();
+    this.#health.close();
     this.#closePools();
   }
 
@@ -209,6 +218,18 @@ export class UpstreamCluster implements PoolHome {
 
   #policyOf(model: Cluster): ResolvedPolicy {
     return model.balancing.kind === "default" ? this.#context.defaultPolicy : model.balancing;
+  }
+
+  #createHealthChecks({ healthChecks }: Cluster): HealthChecks {
+    const { clock, random, logger } = this.#context;
+    const context = {
+      clock,
+      random,
+      logger,
+      open: (host: string, port: number, hostname: string) => this.open(host, port, hostname),
+      onHealth: (address: string, healthy: boolean) => this.balancer.onHealthCheck(address, healthy),
+    };
+    return new HealthChecks(context, healthChecks);
   }
 
   #createTls({ tls }: Cluster): UpstreamTlsContext | undefined {
@@ -250,6 +271,7 @@ export class UpstreamCluster implements PoolHome {
     }
     this.#endpoints = endpoints;
     this.balancer.update(assignment);
+    this.#health.update(endpoints);
     this.#pools.forEach((pool, slot) => {
       if (!pool || endpoints.has(pool.target.address)) return;
       pool.close();

@@ -1,0 +1,83 @@
+import type { ProxyError } from "../../xds/common/errors.ts";
+import type { Slot } from "../balancing/balancer.ts";
+import type { RequestHead } from "../codec/head.ts";
+import type { DownstreamStream } from "../codec/stream.ts";
+import type { RequestContext } from "../routing/index.ts";
+import type { ExchangeFacts, TraceContext } from "../telemetry/facts.ts";
+import type { Attempt } from "./attempt.ts";
+import type { HttpRoutes } from "./http-routes.ts";
+import type { ProxyContext } from "./proxy-context.ts";
+
+const NO_SLOTS: readonly Slot[] = Object.freeze([]);
+
+/** What is known of one exchange: filled by its phases, read by header formats, by the balancer and, when it is over, by telemetry. */
+export class ExchangeRecord implements ExchangeFacts, RequestContext {
+  readonly context: ProxyContext;
+  /** Changed on the way to the upstream; the four below stay as the caller sent them. */
+  readonly head: RequestHead;
+  readonly method: string;
+  readonly authority: string;
+  readonly target: string;
+  readonly scheme: string;
+  readonly startedAt: number;
+  readonly startedAtWall: number;
+  readonly listener: string;
+  readonly remoteAddress: string;
+  readonly localAddress: string;
+  readonly attempts: Attempt[] = [];
+  trace!: TraceContext;
+  requestId = "";
+  userAgent = "";
+  grpc = false;
+  route = "";
+  routeVersion: string;
+  cluster = "";
+  clusterVersion = "";
+  endpointsVersion = "";
+  policy = "";
+  endedAt = Number.NaN;
+  status = 0;
+  requestBytes = 0;
+  responseBytes = 0;
+  error: ProxyError | undefined = undefined;
+  /** What a pick goes by besides the endpoints themselves. */
+  hash: number | undefined = undefined;
+  tried: readonly Slot[] = NO_SLOTS;
+
+  constructor(routes: HttpRoutes, downstream: DownstreamStream, head: RequestHead) {
+    const { context } = routes;
+    this.context = context;
+    this.head = head;
+    this.method = head.method;
+    this.authority = head.authority;
+    this.target = head.target;
+    this.scheme = head.scheme;
+    this.startedAt = context.clock.now();
+    this.startedAtWall = context.clock.wall();
+    this.listener = routes.listener;
+    this.remoteAddress = downstream.remoteAddress;
+    this.localAddress = downstream.localAddress;
+    this.routeVersion = routes.version;
+  }
+
+  get protocolVersion(): string {
+    return this.head.version === 2 ? "2" : this.head.version === 1 ? "1.1" : "1.0";
+  }
+
+  get routeName(): string {
+    return this.route;
+  }
+
+  get upstreamAddress(): string {
+    return this.attempts[this.attempts.length - 1]?.address ?? "";
+  }
+
+  get upstreamHost(): string {
+    const attempt = this.attempts[this.attempts.length - 1];
+    return attempt ? attempt.cluster.hostname(attempt.slot) || attempt.address : "";
+  }
+
+  get responseFlags(): string {
+    return this.error?.kind.flag ?? "";
+  }
+}

@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import net from "node:net";
+import { suite, test } from "node:test";
+import pino from "pino";
+import { HealthChecks } from "../../sidecar/upstream/health-checks.ts";
+import { HealthState, type ProbeResult } from "../../sidecar/upstream/health-state.ts";
+import type { HealthCheck } from "../../xds/model/cluster.ts";
+import type { Endpoint } from "../../xds/model/endpoint.ts";
+import { eventually } from "../support/eventually.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { ScriptedBackend } from "../support/raw-http.ts";
+
+function healthCheck(check: HealthCheck["check"], changes: Partial<HealthCheck> = {}): HealthCheck {
+  return {
+    timeoutMs: 1_000,
+    intervalMs: 5_000,
+    intervalJitterMs: 0,
+    intervalJitterPercent: 0,
+    initialJitterMs: 0,
+    unhealthyThreshold: 3,
+    healthyThreshold: 2,
+    unhealthyIntervalMs: 5_000,
+    unhealthyEdgeIntervalMs: 5_000,
+    healthyEdgeIntervalMs: 5_000,
+    noTrafficIntervalMs: 60_000,
+    noTrafficHealthyIntervalMs: 60_000,
+    reuseConnection: true,
+    check,
+    ...changes,
+  };
+}
+
+const HTTP: HealthCheck["check"] = {
+  kind: "http",
+  host: "orders",
+  path: "/health",
+  method: "GET",
+  headers: [],
+  expectedStatuses: [],
+  retriableStatuses: [[500, 501]],
+  responseHeaders: [],
+  http2: false,
+};
+
+function endpoint(port: number): Endpoint {
+  return {
+    host: "127.0.0.1",
+    port,
+    additionalAddresses: [],
+    hostname: "",
+    health: "healthy",
+    weight: 1,
+    metadata: {},
+    healthCheckPort: undefined,
+  };
+}
+
+suite("health checks", () => {
+  test("the first probe decides, then thresholds do, and a fatal answer needs no second", () => {
+    const table: readonly (readonly [ProbeResult, boolean])[] = [
+      ["passed", true],
+      ["failed", true],
+      ["failed", true],
+      ["passed", true],
+      ["failed", true],
+      ["failed", true],
+      ["failed", false],
+      ["passed", false],
+      ["failed", false],
+      ["passed", false],
+      ["passed", true],
+      ["fatal", false],
+    ];
+    const state = new HealthState(healthCheck(HTTP));
+    assert.equal(state.healthy, undefined);
+    table.forEach(([result, healthy], i) => {
+      state.take(result);
+      assert.equal(state.healthy, healthy, `after probe ${i}`);
+    });
+  });
+
+  for (const [what, check, script] of [
+    ["HTTP", HTTP, "HTTP/1.1 %s X\r\nContent-Length: 0\r\n\r\n"],
+    ["TCP", { kind: "tcp", send: Buffer.from("PING\r\n\r\n"), receive: [Buffer.from("200")] }, "+%s"],
+  ] as const) {
+    test(`${what} probes tell when an endpoint turns sick and well`, async (t) => {
+      let status = "200";
+      const backend = await ScriptedBackend.start(async (connection) => {
+        for (;;) {
+          await connection.takeUntil("\r\n\r\n");
+          connection.send(script.replace("%s", status));
+          if (status !== "200") connection.socket.end();
+        }
+      });
+      t.after(() => backend.close());
+      const clock = new FakeClock();
+      const told: boolean[] = [];
+      const checks = new HealthChecks(
+        {
+          clock,
+          random: () => 0,
+          logger: pino({ level: "silent" }),
+          open: (host, port) => net.connect({ host, port }),
+          onHealth: (_address, healthy) => told.push(healthy),
+        },
+        [healthCheck(check, { unhealthyThreshold: 2, healthyThreshold: 1 })],
+      );
+      t.after(() => checks.close());
+      checks.update(new Map([["one", endpoint(backend.port)]]));
+      clock.advance(0);
+      await eventually(() => told.length === 1, "the first probe decides");
+      status = "500";
+      await probeUntil(clock, () => told.length === 2);
+      assert.deepEqual(told, [true, false]);
+      status = "200";
+      await probeUntil(clock, () => told.length === 3);
+      assert.deepEqual(told, [true, false, true]);
+    });
+  }
+});
+
+/** Lets the clock run in steps so small that a probe under way ends long before its timeout. */
+async function probeUntil(clock: FakeClock, done: () => boolean): Promise<void> {
+  await eventually(() => {
+    if (done()) return true;
+    clock.advance(100);
+    return false;
+  }, "the probes decide");
+}
