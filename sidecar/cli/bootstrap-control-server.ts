@@ -1,4 +1,6 @@
+import type { JsonValue } from "@bufbuild/protobuf";
 import type { ControlServer } from "../../xds/client/control-server.ts";
+import { describe } from "../../xds/common/fields.ts";
 import { didYouMean } from "../../xds/common/nearest-name.ts";
 import type { Problems } from "../../xds/common/problem.ts";
 import type { Cluster } from "../../xds/model/cluster.ts";
@@ -9,6 +11,7 @@ import type { DataSource } from "../../xds/proto/gen/envoy/config/core/v3/base_p
 import {
   ApiConfigSource_ApiType,
   ApiConfigSourceSchema,
+  ApiVersion,
   ConfigSourceSchema,
 } from "../../xds/proto/gen/envoy/config/core/v3/config_source_pb.js";
 import {
@@ -73,11 +76,8 @@ function readAds(
 ): ControlServer | undefined {
   const kinds = ["api_type", "transport_api_version", "set_node_on_first_message_only", "grpc_services"];
   const fields = honouredFields(ApiConfigSourceSchema, part, kinds, problems);
-  const apiType = fields.get("api_type");
-  const wanted = ApiConfigSource_ApiType[ApiConfigSource_ApiType.GRPC];
-  if (apiType !== undefined && apiType.value !== wanted && apiType.value !== ApiConfigSource_ApiType.GRPC) {
-    problems.error(apiType.path, `must be GRPC: other transports of ADS are not supported`);
-  }
+  onlyOneOf(fields.get("api_type"), ["GRPC", ApiConfigSource_ApiType.GRPC], problems);
+  onlyOneOf(fields.get("transport_api_version"), ["V3", ApiVersion.V3, "AUTO", ApiVersion.AUTO], problems);
   const services = items(fields.get("grpc_services"), problems);
   const [service, ...others] = services;
   if (service === undefined) {
@@ -92,6 +92,15 @@ function readAds(
   if (google !== undefined && envoy === undefined) return fromGoogleGrpc(google, problems);
   problems.error(service.path, "must hold either envoy_grpc or google_grpc");
   return undefined;
+}
+
+/** An enum that has one value which is supported, as its word (the first of `allowed`) or its number. */
+function onlyOneOf(part: Part | undefined, allowed: readonly JsonValue[], problems: Problems): void {
+  if (part === undefined || allowed.includes(part.value)) return;
+  problems.error(
+    part.path,
+    `must be ${allowed[0]}: nothing else is supported, and this is ${describe(part.value)}`,
+  );
 }
 
 function fromEnvoyGrpc(

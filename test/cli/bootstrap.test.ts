@@ -111,11 +111,12 @@ admin: { access_log: [], address: { socket_address: { address: 127.0.0.1, port_v
   test("refuses sources other than ADS over gRPC", () => {
     const { errors } = load(`
 dynamic_resources:
-  ads_config: { api_type: REST, grpc_services: [{ google_grpc: { target_uri: "a:1" } }] }
+  ads_config: { api_type: REST, transport_api_version: V2, grpc_services: [{ google_grpc: { target_uri: "a:1" } }] }
   lds_config: { path: /etc/lds.yaml }
   cds_config: { ads: {} }
 `);
-    assert.equal(errors.length, 2);
+    assert.equal(errors.length, 3);
+    assert.match(errors.join("\n"), /ads_config\.transport_api_version: must be V3: .* "V2"/);
     assert.match(errors.join("\n"), /b\.yaml:3:17 dynamic_resources\.ads_config\.api_type: must be GRPC/);
     assert.match(errors.join("\n"), /b\.yaml:4:\d+ dynamic_resources\.lds_config/);
   });

@@ -248,6 +248,16 @@ export class XdsClient {
     this.#plan = { ...this.#plan, configuration: Object.freeze(next) };
     this.#inUse = next;
     this.#appliedAt = this.#options.clock.now();
+    const { listeners, routeTables, clusters } = next;
+    this.#options.logger.debug(
+      {
+        generation: next.generation,
+        listeners: listeners.size,
+        routeTables: routeTables.size,
+        clusters: clusters.size,
+      },
+      "a new configuration is put to use",
+    );
     try {
       this.#options.onConfiguration(next);
     } catch (error) {
