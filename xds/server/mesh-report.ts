@@ -63,7 +63,11 @@ function report(
   found: readonly PlacedProblem[],
   snapshot: Snapshot | undefined,
 ): MeshReport {
-  const problems = [...found].sort((a, b) => a.line - b.line || a.column - b.column);
+  // A service stands in every listener's routes, and would be told of once for each.
+  const once = new Map(
+    found.map((problem) => [`${problem.line}:${problem.column} ${problem.path}: ${problem.reason}`, problem]),
+  );
+  const problems = [...once.values()].sort((a, b) => a.line - b.line || a.column - b.column);
   const lines = problems.slice(0, MAX_LINES).map((problem) => source.render(problem));
   if (problems.length > MAX_LINES) lines.push(`and ${problems.length - MAX_LINES} more problems`);
   return { file: source.file, problems, lines, snapshot };

@@ -189,6 +189,20 @@ describe("a mesh file", () => {
     });
   }
 
+  it("names a mistake of a service once, however many listeners route to it", () => {
+    const text = `${service('routes: [{ match: { regex: "(" } }]')}
+listeners: [{ name: a, address: "127.0.0.1:1" }, { name: b, address: "127.0.0.1:2" }]`;
+    assert.deepEqual(
+      problems(text).map((problem) => problem.split(": ")[0]),
+      ["4:25 services[0].routes[0].match.regex"],
+    );
+  });
+
+  it("names a domain that two services claim", () => {
+    const text = `${service()}\n  - { name: next, domains: [ORDERS], endpoints: [] }`;
+    assert.match(problems(text).join(), /^4:29 services\[1\]\.domains\[0\]: .*orders/i);
+  });
+
   it("has all its mistakes named at once, in the order of the file", () => {
     const text = `${endpoints("127.0.0.1:0", "127.0.0.1:70000")}\n    polcy: random\n    timeout: soon\n`;
     assert.deepEqual(
