@@ -108,6 +108,29 @@ admin: { access_log: [], address: { socket_address: { address: 127.0.0.1, port_v
     );
   });
 
+  test("talks TLS to a control server whose cluster has it, and refuses what it could not check", () => {
+    const tls = (more: string) => `${CONTROL_CLUSTER}      transport_socket:
+        name: envoy.transport_sockets.tls
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext
+          sni: control.example
+          common_tls_context:
+            validation_context:
+              trusted_ca: { filename: /etc/ca.pem }
+${more}${dynamic("control")}`;
+    const { bootstrap, errors } = load(tls(""));
+    assert.deepEqual(errors, []);
+    assert.deepEqual(bootstrap?.dynamic?.server.tls, {
+      trustedCa: { kind: "file", path: "/etc/ca.pem" },
+      certificate: undefined,
+      serverName: "control.example",
+    });
+    const matched = load(
+      tls("              match_typed_subject_alt_names: [{ san_type: DNS, matcher: { exact: c } }]\n"),
+    );
+    assert.match(matched.errors[0] ?? "", /cluster_name: names a cluster that matches subject_alt_names/);
+  });
+
   test("refuses sources other than ADS over gRPC", () => {
     const { errors } = load(`
 dynamic_resources:
