@@ -14,8 +14,6 @@ const CONSECUTIVE_FAILURES = 3;
 const FAILURE_RATE = 0.5;
 const FAILURE_RATE_ATTEMPTS = 10;
 const STANDS_OUT = 3;
-/** Less than this above the median is not an endpoint's own fault: everybody fails. */
-const LEAST_EXCESS = 0.3;
 /** Two attempts that wait longer than this, and than ten usual answers, are a stall. */
 const STALL_MS = 200;
 const STALL_ANSWERS = 10;
@@ -87,7 +85,7 @@ export class OwnDetection implements Detection {
     }
     const consecutive = this.#failures.consecutive[slot]!;
     this.#states.suspect(slot, now, `an attempt ended in ${name}`);
-    if (consecutive >= CONSECUTIVE_FAILURES && this.#excess(slot, now) > LEAST_EXCESS) {
+    if (consecutive >= CONSECUTIVE_FAILURES && !this.#othersFail(slot)) {
       this.#eject(slot, now, `${consecutive} failures in a row, the last ${name}`);
       return;
     }
@@ -142,8 +140,14 @@ export class OwnDetection implements Detection {
     states.eject(slot, now, duration, reason);
   }
 
-  #excess(slot: Slot, now: number): number {
-    return this.#failures.rate(slot, now) - this.#medianRate(now);
+  /** Whether the last attempt failed at most of the others, too: then it is not this endpoint's fault. */
+  #othersFail(slot: Slot): boolean {
+    const { members, count } = this.#roster;
+    let failing = 0;
+    for (let i = 0; i < count; i++) {
+      if (members[i] !== slot && this.#failures.consecutive[members[i]!]! > 0) failing++;
+    }
+    return failing * 2 > count - 1;
   }
 
   /** Lower median of the failure rates: with two endpoints the better one. */

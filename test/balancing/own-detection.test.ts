@@ -159,4 +159,24 @@ describe("our own detection", () => {
     const counts = mesh.run(20_000, 100);
     assert.ok((counts.get(SICK) ?? 0) < 20, `${counts.get(SICK)} of 2000`);
   });
+
+  it("two of three refuse: round robin sends most requests to the last, and a retry finds it", () => {
+    const mesh = new Mesh(roundRobin);
+    mesh.balancer.update(assignment(place(endpoints(3))));
+    mesh.run(1_000, 100);
+    for (const i of [0, 1]) mesh.behaviours.set(`10.0.0.${i}:8080`, ends(OUTCOME.connectFailure, 1));
+    mesh.run(1_000, 100);
+    const share = shareOf(mesh.run(5_000, 100), "10.0.0.2:8080");
+    assert.ok(share >= 0.45, `${share}`);
+  });
+
+  it("two of three refuse: adaptive sends nearly all to the last", () => {
+    const mesh = new Mesh(adaptive);
+    mesh.balancer.update(assignment(place(endpoints(3))));
+    mesh.run(1_000, 100);
+    for (const i of [0, 1]) mesh.behaviours.set(`10.0.0.${i}:8080`, ends(OUTCOME.connectFailure, 1));
+    mesh.run(1_000, 100);
+    const share = shareOf(mesh.run(5_000, 100), "10.0.0.2:8080");
+    assert.ok(share >= 0.95, `${share}`);
+  });
 });
