@@ -20,7 +20,6 @@ export class ExchangeRecord implements ExchangeFacts, RequestContext {
   readonly target: string;
   readonly scheme: string;
   readonly startedAt: number;
-  readonly startedAtWall: number;
   readonly listener: string;
   readonly remoteAddress: string;
   readonly localAddress: string;
@@ -53,7 +52,6 @@ export class ExchangeRecord implements ExchangeFacts, RequestContext {
     this.target = head.target;
     this.scheme = head.scheme;
     this.startedAt = context.clock.now();
-    this.startedAtWall = context.clock.wall();
     this.listener = routes.listener;
     this.remoteAddress = downstream.remoteAddress;
     this.localAddress = downstream.localAddress;
@@ -62,6 +60,11 @@ export class ExchangeRecord implements ExchangeFacts, RequestContext {
 
   get protocolVersion(): string {
     return this.head.version === 2 ? "2" : this.head.version === 1 ? "1.1" : "1.0";
+  }
+
+  get startedAtWall(): number {
+    const { clock } = this.context;
+    return clock.wall() - (clock.now() - this.startedAt);
   }
 
   get routeName(): string {

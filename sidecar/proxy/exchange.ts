@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import type { Cancel } from "../../xds/common/clock.ts";
 import type { ErrorKind, ProxyError } from "../../xds/common/errors.ts";
 import { ERRORS, proxyError } from "../../xds/common/errors.ts";
@@ -16,6 +15,7 @@ import {
   requestHash,
   requestOverrides,
 } from "../routing/index.ts";
+import type { TraceContext } from "../telemetry/facts.ts";
 import type { UpstreamCluster } from "../upstream/upstream-cluster.ts";
 import type { AttemptOwner } from "./attempt.ts";
 import { Attempt } from "./attempt.ts";
@@ -103,11 +103,11 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
       filter.randomSampling,
     );
     this.userAgent = known.value(fields, "user-agent") ?? "";
-    this.grpc = known.at["content-type"] >= 0 && isGrpc(fields);
+    this.grpc = known.at("content-type") >= 0 && isGrpc(fields);
     const requestId = known.value(fields, "x-request-id");
     if (requestId !== undefined) this.requestId = requestId;
     else if (filter.generateRequestId) {
-      this.requestId = randomUUID();
+      this.requestId = requestIdOf(this.trace);
       fields.push("x-request-id", this.requestId);
     }
   }
@@ -154,8 +154,8 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
     this.endpointsVersion = upstream.endpointsVersion;
     this.policy = upstream.policy;
     addForwarded(head.fields, known, this.#routes.filter, head.scheme, this.remoteAddress);
-    addVia(head.fields, known.at.via, head.version, context.viaName);
-    if (known.at.tracestate >= 0) this.#bound(head.fields);
+    addVia(head.fields, known.at("via"), head.version, context.viaName);
+    if (known.at("tracestate") >= 0) this.#bound(head.fields);
     if (action.hashPolicy.length > 0) this.hash = requestHash(action.hashPolicy, this);
     prepareRequest(route, this);
     this.#plan = new RetryPlan(action.retryPolicy, head, context);
@@ -457,4 +457,10 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
     recorder.end(this);
     for (const attempt of this.attempts) evidence.give(attempt.evidence);
   }
+}
+
+/** A UUID made of what is random already: unique per request, and it begins as its trace does. */
+function requestIdOf({ traceId, spanId }: TraceContext): string {
+  const head = `${traceId.slice(0, 8)}-${traceId.slice(8, 12)}-${traceId.slice(12, 16)}`;
+  return `${head}-${spanId.slice(0, 4)}-${spanId.slice(4)}`;
 }

@@ -11,7 +11,7 @@ import { RequestReader } from "../codec/request-reader.ts";
 import type { DownstreamStream } from "../codec/stream.ts";
 import { CHUNK_END, chunkHeader, encodeLastChunk, encodeResponseHead, framingFor } from "../codec/writer.ts";
 import { isPrivateAddress } from "../routing/index.ts";
-import { SocketWriter } from "../upstream/socket-writer.ts";
+import { beginTurn, endTurn, SocketWriter } from "../upstream/socket-writer.ts";
 import { Exchange } from "./exchange.ts";
 import type { HttpRoutes } from "./http-routes.ts";
 import { errorReply } from "./local-reply.ts";
@@ -91,7 +91,11 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
       },
       this,
     );
-    socket.on("data", (chunk: Buffer) => this.#onData(chunk));
+    socket.on("data", (chunk: Buffer) => {
+      beginTurn();
+      this.#onData(chunk);
+      endTurn();
+    });
     socket.on("end", () => this.#onEnd());
     socket.on("drain", () => this.#onDrain());
     socket.on("error", (error) => this.#onGone(error.message));
@@ -123,7 +127,7 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
   #consume(chunk: Buffer): void {
     let at = 0;
     while (at < chunk.length && this.#mode === "http") {
-      if ((this.#exchange && this.#requestDone) || this.#socket.writableNeedDrain) {
+      if ((this.#exchange && this.#requestDone) || this.#writer.isBlocked) {
         this.#held = at === 0 ? chunk : chunk.subarray(at);
         break;
       }
@@ -302,7 +306,7 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
 
   sendHead(head: ResponseHead, end: boolean): boolean {
     this.#beginResponse(head);
-    const more = !this.#socket.writableNeedDrain;
+    const more = !this.#writer.isBlocked;
     if (end) this.sendEnd(undefined);
     return more;
   }

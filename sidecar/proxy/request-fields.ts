@@ -1,6 +1,7 @@
 import type { HttpFilter } from "../../xds/model/listener.ts";
 import type { FieldLines } from "../codec/head.ts";
 
+/** Fields that the proxy itself reads or writes. */
 const NAMES = [
   "via",
   "user-agent",
@@ -14,51 +15,51 @@ const NAMES = [
 ] as const;
 type KnownName = (typeof NAMES)[number];
 
-/** Names by length: most fields are told apart without looking at a letter. */
-const BY_LENGTH: (readonly KnownName[] | undefined)[] = [];
-for (const name of NAMES) BY_LENGTH[name.length] = [...(BY_LENGTH[name.length] ?? []), name];
+/** Indexes of NAMES by length: most fields are told apart without looking at a letter. */
+const BY_LENGTH: (number[] | undefined)[] = new Array(32).fill(undefined);
+NAMES.forEach((name, index) => {
+  BY_LENGTH[name.length] = [...(BY_LENGTH[name.length] ?? []), index];
+});
+const INDEX: Readonly<Record<KnownName, number>> = Object.fromEntries(
+  NAMES.map((name, index) => [name, index]),
+) as Record<KnownName, number>;
+const TRACEPARENT = INDEX.traceparent;
+/** Lists, of which the last line counts; of others the first. */
+const LISTS: ReadonlySet<number> = new Set([INDEX.via, INDEX["x-forwarded-for"]]);
 
-/**
- * Where the fields that the proxy itself reads or writes stand in a head: indexes of values, -1 for absent; of repeated fields the
- * last for lists, the first for others. One pass, reused for every request.
- */
+/** Where these fields stand in a head. One pass, reused for every request. */
 export class KnownFields {
-  readonly at: Record<KnownName, number> = {
-    via: -1,
-    "user-agent": -1,
-    tracestate: -1,
-    traceparent: -1,
-    "x-request-id": -1,
-    "content-type": -1,
-    "max-forwards": -1,
-    "x-forwarded-for": -1,
-    "x-forwarded-proto": -1,
-  };
+  readonly #at = new Int32Array(NAMES.length);
   /** How many `traceparent` fields there are: more than one makes all of them void (W3C Trace Context, 2.4). */
   traceparents = 0;
 
   scan(fields: FieldLines): void {
-    const { at } = this;
-    for (let i = 0; i < NAMES.length; i++) at[NAMES[i] as KnownName] = -1;
+    this.#at.fill(-1);
     this.traceparents = 0;
     for (let i = 0; i < fields.length; i += 2) {
       const name = fields[i] as string;
       const candidates = BY_LENGTH[name.length];
-      if (candidates === undefined) continue;
-      const lower = name.toLowerCase();
-      for (let c = 0; c < candidates.length; c++) {
-        const candidate = candidates[c] as KnownName;
-        if (lower !== candidate) continue;
-        if (candidate === "traceparent") this.traceparents++;
-        if (at[candidate] < 0 || candidate === "via" || candidate === "x-forwarded-for")
-          at[candidate] = i + 1;
-      }
+      if (candidates !== undefined) this.#note(name.toLowerCase(), candidates, i + 1);
     }
   }
 
+  /** Index of the value; -1: absent. */
+  at(name: KnownName): number {
+    return this.#at[INDEX[name]] as number;
+  }
+
   value(fields: FieldLines, name: KnownName): string | undefined {
-    const index = this.at[name];
-    return index < 0 ? undefined : fields[index];
+    const at = this.at(name);
+    return at < 0 ? undefined : fields[at];
+  }
+
+  #note(lowerName: string, candidates: readonly number[], at: number): void {
+    for (let c = 0; c < candidates.length; c++) {
+      const index = candidates[c] as number;
+      if (lowerName !== NAMES[index]) continue;
+      if (index === TRACEPARENT) this.traceparents++;
+      if ((this.#at[index] as number) < 0 || LISTS.has(index)) this.#at[index] = at;
+    }
   }
 }
 
@@ -78,11 +79,11 @@ export function addForwarded(
   remoteHost: string,
 ): void {
   if (filter.useRemoteAddress && !filter.skipXffAppend) {
-    const at = known.at["x-forwarded-for"];
+    const at = known.at("x-forwarded-for");
     if (at < 0) fields.push("x-forwarded-for", remoteHost);
     else fields[at] = `${fields[at]},${remoteHost}`;
   }
-  if (known.at["x-forwarded-proto"] < 0) fields.push("x-forwarded-proto", scheme);
+  if (known.at("x-forwarded-proto") < 0) fields.push("x-forwarded-proto", scheme);
 }
 
 /** Puts `value` in the place of the first field of that name and takes further ones out, or adds it. */

@@ -24,7 +24,7 @@ const SECRET: ReadonlySet<string> = new Set(["authorization", "proxy-authorizati
  */
 export function answerAtLastHop(head: RequestHead, known: KnownFields): LocalReply | undefined {
   if (head.method !== "OPTIONS" && head.method !== "TRACE") return undefined;
-  const at = known.at["max-forwards"];
+  const at = known.at("max-forwards");
   if (at < 0) return undefined;
   const left = Number(head.fields[at]);
   if (!Number.isInteger(left) || left < 0) return undefined;

@@ -9,7 +9,7 @@ import type { ResponseSink } from "../codec/response-reader.ts";
 import { ResponseReader } from "../codec/response-reader.ts";
 import type { UpstreamHandler, UpstreamStream } from "../codec/stream.ts";
 import { CHUNK_END, chunkHeader, encodeLastChunk, encodeRequestHead } from "../codec/writer.ts";
-import { SocketWriter } from "./socket-writer.ts";
+import { beginTurn, endTurn, SocketWriter } from "./socket-writer.ts";
 
 /** What a connection needs of the pool it belongs to. */
 export interface ConnectionOwner {
@@ -53,7 +53,11 @@ export class Http1Connection implements UpstreamStream, ResponseSink, Expiring {
     this.peerAddress = peerAddress;
     this.#writer = new SocketWriter(socket);
     this.#reader = new ResponseReader(DEFAULT_LIMITS, this);
-    socket.on("data", (chunk: Buffer) => this.#onData(chunk));
+    socket.on("data", (chunk: Buffer) => {
+      beginTurn();
+      this.#onData(chunk);
+      endTurn();
+    });
     socket.on("end", () => this.#onEnd());
     socket.on("drain", () => this.#user?.onUpstreamDrain());
     socket.on("error", (error) => this.#onBroken(error.message));

@@ -3,6 +3,26 @@ import type { Socket } from "node:net";
 /** Parts up to here together are gathered and written at once. Copying them costs less than a system call. */
 const GATHER_BYTES = 16_384;
 
+/** Writers that hold something for the end of this turn of the event loop. */
+const waiting: SocketWriter[] = [];
+let reading = false;
+
+/** What is written from now on waits for `endTurn`: to be called when a socket's bytes are about to be read. */
+export function beginTurn(): void {
+  reading = true;
+}
+
+/** Sends what was gathered since `beginTurn`. */
+export function endTurn(): void {
+  reading = false;
+  flushWaiting();
+}
+
+function flushWaiting(): void {
+  for (let i = 0; i < waiting.length; i++) (waiting[i] as SocketWriter).flushWaiting();
+  waiting.length = 0;
+}
+
 /**
  * Gathers what one turn of the event loop writes to a socket, so that a head, its small body and its end leave in one system
  * call. Larger chunks go out as the Buffers they came in, behind what was gathered.
@@ -11,10 +31,19 @@ export class SocketWriter {
   readonly #socket: Socket;
   readonly #parts: Buffer[] = [];
   #gatheredBytes = 0;
-  #scheduled = false;
+  #waits = false;
+  #blocked = false;
 
   constructor(socket: Socket) {
     this.#socket = socket;
+    socket.on("drain", () => {
+      this.#blocked = false;
+    });
+  }
+
+  /** The peer is slow: `write` said so, and the socket has not drained since. */
+  get isBlocked(): boolean {
+    return this.#blocked;
   }
 
   /** Bytes that the kernel has not taken yet. */
@@ -33,13 +62,13 @@ export class SocketWriter {
     if (gathered <= GATHER_BYTES) {
       this.#parts.push(chunk);
       this.#gatheredBytes = gathered;
-      this.#schedule();
-      return !this.#socket.writableNeedDrain;
+      this.#wait();
+      return !this.#blocked;
     }
-    if (this.#gatheredBytes === 0) return this.#socket.write(chunk);
+    if (this.#gatheredBytes === 0) return this.#send(chunk);
     this.#socket.cork();
     this.flush();
-    const more = this.#socket.write(chunk);
+    const more = this.#send(chunk);
     this.#socket.uncork();
     return more;
   }
@@ -49,7 +78,12 @@ export class SocketWriter {
     if (parts.length === 0) return;
     const bytes = parts.length === 1 ? (parts[0] as Buffer) : joined(parts, this.#gatheredBytes);
     this.discard();
-    this.#socket.write(bytes);
+    this.#send(bytes);
+  }
+
+  #send(bytes: Buffer): boolean {
+    this.#blocked = !this.#socket.write(bytes);
+    return !this.#blocked;
   }
 
   /** Sends what was gathered and then FIN. */
@@ -64,21 +98,19 @@ export class SocketWriter {
     this.#gatheredBytes = 0;
   }
 
-  #schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    process.nextTick(flushScheduled, this);
+  #wait(): void {
+    if (this.#waits) return;
+    this.#waits = true;
+    // Written from a timer: nobody will end the turn for us.
+    if (!reading && waiting.length === 0) process.nextTick(flushWaiting);
+    waiting.push(this);
   }
 
-  /** For `flushScheduled` alone: one function for all writers, so that scheduling makes no closure. */
-  flushScheduled(): void {
-    this.#scheduled = false;
+  /** For the end of the turn alone. */
+  flushWaiting(): void {
+    this.#waits = false;
     if (!this.#socket.destroyed) this.flush();
   }
-}
-
-function flushScheduled(writer: SocketWriter): void {
-  writer.flushScheduled();
 }
 
 function joined(parts: readonly Buffer[], length: number): Buffer {
