@@ -55,7 +55,10 @@ export const control: Command = {
         logger,
         clock: systemClock,
       });
+      const reload = (): void => void server.reload();
+      process.on("SIGHUP", reload);
       if (!terminal.ended.aborted) await once(terminal.ended, "abort");
+      process.off("SIGHUP", reload);
       await server.close();
       logger.flush();
       return EXIT.ok;

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createLogger } from "../../../xds/common/logger.ts";
+import { createLogger, type Logger } from "../../../xds/common/logger.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 import { startFailure } from "../start-failure.ts";
@@ -39,6 +39,13 @@ export const sidecar: Command = {
     "GRPC_XDS_BOOTSTRAP=grpc.json dashpot sidecar",
   ],
   async run({ flags }, terminal) {
+    const { NODE_TLS_REJECT_UNAUTHORIZED: checks } = terminal.env;
+    if (checks === "0") {
+      terminal.stderr.write(
+        "dashpot: NODE_TLS_REJECT_UNAUTHORIZED=0 switches every check of certificates off; unset it, and set dashpot.allow_unverified_upstream if that is meant\n",
+      );
+      return EXIT.usage;
+    }
     const { loadBootstrap } = await import("../load-bootstrap.ts");
     const { bootstrap, errors, warnings } = loadBootstrap({
       file: flags.get("config"),
@@ -51,6 +58,7 @@ export const sidecar: Command = {
     if (!bootstrap) return EXIT.config;
     const { startSidecar } = await import("../run-sidecar.ts");
     const logger = createLogger(bootstrap.settings.logLevel);
+    endOnUnhandled(logger);
     try {
       const running = await startSidecar({ bootstrap, logger, env: terminal.env });
       if (!terminal.ended.aborted) await Promise.race([once(terminal.ended, "abort"), running.quit]);
@@ -63,3 +71,11 @@ export const sidecar: Command = {
     }
   },
 };
+
+/** A process that goes on after an error nobody expected is in a state nobody knows: it says what happened and ends. */
+function endOnUnhandled(logger: Logger): void {
+  process.on("uncaughtException", (error, origin) => {
+    logger.fatal({ err: error, origin }, "an error that nobody handled; ending");
+    logger.flush(() => process.exit(EXIT.failure));
+  });
+}
