@@ -26,6 +26,7 @@ import {
 import type { ShareHistory } from "./share-history.ts";
 import type { AdminSources } from "./sources.ts";
 import { staticFile } from "./static-files.ts";
+import { writeXds } from "./xds-stats.ts";
 
 export interface HandlerContext {
   readonly sources: AdminSources;
@@ -132,6 +133,7 @@ function sheetOf({ sources, clock }: HandlerContext): StatSheet {
   const { listeners } = sources.configuration();
   writeMetrics(sources.metrics, (name) => listeners.get(name)?.value.filter.statPrefix || name, sheet);
   writeClusters(sources.clusters(), sheet);
+  writeXds(sources.xdsStatus(), sheet);
   const memory = process.memoryUsage.rss();
   sheet.gauge(PROCESS_SCOPE, "uptime", Math.round((clock.wall() - sources.identity.startedAt) / 1_000));
   sheet.gauge(PROCESS_SCOPE, "live", sources.state() === "LIVE" ? 1 : 0);

@@ -1,6 +1,7 @@
 import type { Resource } from "@opentelemetry/resources";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import type { Clock } from "../../xds/common/clock.ts";
+import type { Logger } from "../../xds/common/logger.ts";
 import type { Random } from "../../xds/common/random.ts";
 import type { BalancerEvent } from "../balancing/balancer.ts";
 import type { AccessLog } from "./access-log.ts";
@@ -18,11 +19,16 @@ import { failed, notableOf } from "./verdict.ts";
 
 /** Where spans go. */
 export interface SpanSink {
-  add(spans: readonly ReadableSpan[]): void;
+  /**
+   * Takes the spans of one request together or not at all, since half a tree misleads. They are built only if there is room: when
+   * everything fails at once, spans that would be dropped must not cost anything.
+   */
+  offer(count: number, build: () => readonly ReadableSpan[]): void;
 }
 
 export interface RecorderOptions {
   readonly clock: Clock;
+  readonly logger: Logger;
   readonly random: Random;
   readonly sampler: Sampler;
   readonly resource: Resource;
@@ -36,6 +42,16 @@ export interface RecorderOptions {
   /** A request that takes longer is kept, ms. Default 1 000. */
   readonly slowMs?: number;
 }
+
+const EVENT_WORDS: Readonly<Record<BalancerEvent["kind"], string>> = {
+  suspected: "an endpoint is suspected",
+  ejected: "an endpoint is ejected",
+  probation: "an ejected endpoint is given a trial request",
+  returned: "an endpoint is back",
+  panic_entered: "too few endpoints are healthy: all are used",
+  panic_left: "enough endpoints are healthy again",
+  weights_updated: "weights moved",
+};
 
 /** Ejections that wait for the request that caused them. It ends in the same turn, so few are enough. */
 const MAX_PENDING_EJECTIONS = 64;
@@ -93,8 +109,12 @@ export class ExchangeRecorder implements Recorder {
 
   /** To be called for every event of every balancer. */
   onBalancerEvent(cluster: string, event: BalancerEvent): void {
-    this.metrics.countEvent(cluster, event.kind);
-    this.events.add({ ...event, cluster, time: this.#options.clock.wall() });
+    const { clock, logger } = this.#options;
+    const { kind, address, reason, durationMs } = event;
+    this.metrics.countEvent(cluster, kind);
+    this.events.add({ ...event, cluster, time: clock.wall() });
+    const level = kind === "weights_updated" ? "debug" : kind === "panic_entered" ? "warn" : "info";
+    logger[level]({ cluster, endpoint: address, reason, durationMs }, EVENT_WORDS[kind]);
     if (event.kind === "ejected" && this.#ejected.size < MAX_PENDING_EJECTIONS) {
       this.#ejected.add(`${cluster} ${event.address}`);
     }
@@ -114,7 +134,9 @@ export class ExchangeRecorder implements Recorder {
     }
     if (spans === undefined) return;
     const sampledBy = facts.trace.sampled ? "" : keptBecause;
-    spans.add(exchangeSpans(facts, { resource, version, epochMs, sampledBy }));
+    spans.offer(1 + facts.attempts.length, () => {
+      return exchangeSpans(facts, { resource, version, epochMs, sampledBy });
+    });
   }
 
   #epochMs(): number {

@@ -4,6 +4,7 @@ import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { BatchSpanProcessor, type ReadableSpan, type SpanExporter } from "@opentelemetry/sdk-trace";
 import type { Clock } from "../../xds/common/clock.ts";
 import type { Logger } from "../../xds/common/logger.ts";
+import type { SpanSink } from "./exchange-recorder.ts";
 import type { BatchOptions, OtlpTarget } from "./otel-environment.ts";
 
 export interface ExportOptions {
@@ -31,7 +32,7 @@ const LOG_EVERY_MS = 60_000;
  * Sends spans in batches over OTLP (HTTP, protobuf) in the background. What waits is bounded, what is lost is counted, and nothing here
  * ever makes the data path wait.
  */
-export class OtlpSpanExporter {
+export class OtlpSpanExporter implements SpanSink {
   readonly #options: ExportOptions;
   readonly #exporter: SpanExporter;
   readonly #processor: BatchSpanProcessor;
@@ -63,15 +64,14 @@ export class OtlpSpanExporter {
     return { exported: this.#exported, dropped: this.#dropped, failed: this.#failed, queued: this.#queued };
   }
 
-  add(spans: readonly ReadableSpan[]): void {
-    // One request's spans go together or not at all: half a tree misleads.
-    if (this.#closing || this.#queued + spans.length > this.#options.batch.maxQueueSize) {
-      this.#dropped += spans.length;
-      this.#complain("the queue of spans is full: the collector takes them too slowly", spans.length);
+  offer(count: number, build: () => readonly ReadableSpan[]): void {
+    if (this.#closing || this.#queued + count > this.#options.batch.maxQueueSize) {
+      this.#dropped += count;
+      this.#complain("the queue of spans is full: the collector takes them too slowly", count);
       return;
     }
-    this.#queued += spans.length;
-    for (const span of spans) this.#processor.onEnd(span);
+    this.#queued += count;
+    for (const span of build()) this.#processor.onEnd(span);
   }
 
   /** Sends what is left, within the bound. Further calls get the same promise. */

@@ -48,6 +48,7 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   const accessLog = createAccessLog(options.accessLog, logger);
   const recorder = new ExchangeRecorder({
     clock,
+    logger,
     random: seededRandom(randomInt(2 ** 48 - 1)),
     sampler: new Sampler(settings.sampler),
     resource: resourceFromAttributes({

@@ -96,6 +96,7 @@ export class AdminBed {
     const orders: string[] = [];
     const recorder = new ExchangeRecorder({
       clock,
+      logger: pino({ level: "silent" }),
       random: seededRandom(1),
       sampler: new Sampler({ ratio: 1, parentBased: true }),
       resource: emptyResource(),

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { emptyResource } from "@opentelemetry/resources";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
+import pino from "pino";
 import { OUTCOME } from "../../sidecar/balancing/outcome.ts";
 import { ExchangeRecorder } from "../../sidecar/telemetry/exchange-recorder.ts";
 import { Sampler } from "../../sidecar/telemetry/sampler.ts";
@@ -17,11 +18,12 @@ function recorderOf(options: { ringSize?: number; ratio?: number } = {}): {
   const spans: ReadableSpan[] = [];
   const recorder = new ExchangeRecorder({
     clock: new FakeClock(),
+    logger: pino({ level: "silent" }),
     random: seededRandom(1),
     sampler: new Sampler({ ratio: options.ratio ?? 0, parentBased: true }),
     resource: emptyResource(),
     version: "0.1.0",
-    spans: { add: (more) => spans.push(...more) },
+    spans: { offer: (_, build) => spans.push(...build()) },
     accessLog: undefined,
     ringSize: options.ringSize ?? 10,
   });

@@ -26,7 +26,7 @@ export function stepText({ target, confidence, limitedBy }: WeightStep): string 
 
 const LIMITS: Readonly<Record<WeightStep["limitedBy"], (target: number) => string>> = {
   none: (target) => `went half of the way to ${target.toFixed(2)}`,
-  deadband: () => "stays: the target is within the deadband",
+  deadband: () => "stays: within the deadband",
   step_up: (target) => `on its way up to ${target.toFixed(2)}, as fast as a step may be`,
   step_down: (target) => `on its way down to ${target.toFixed(2)}, as fast as a step may be`,
   floor: () => "at the floor: it is still tried now and then",
