@@ -8,15 +8,15 @@ import type { DownstreamHandler, DownstreamStream, UpstreamStream } from "../cod
 import type { CompiledRoute, ForwardAction } from "../routing/index.ts";
 import {
   clusterOf,
-  isGrpc,
+  newAffinityCookie,
   prepareRequest,
   redirectLocation,
-  removeField,
   requestHash,
   requestOverrides,
+  withoutOverrides,
 } from "../routing/index.ts";
-import type { TraceContext } from "../telemetry/facts.ts";
 import type { UpstreamCluster } from "../upstream/upstream-cluster.ts";
+import { acceptRequest } from "./accept-request.ts";
 import type { AttemptOwner } from "./attempt.ts";
 import { Attempt } from "./attempt.ts";
 import type { DeadlineOwner } from "./exchange-deadlines.ts";
@@ -28,12 +28,9 @@ import type { LocalReply } from "./local-reply.ts";
 import { connectedHead, errorReply, textReply } from "./local-reply.ts";
 import { sendMirrors } from "./mirror.ts";
 import { RequestBody } from "./request-body.ts";
-import { addForwarded, addVia, KnownFields, setField } from "./request-fields.ts";
-import { admits, answerAtLastHop, refusalOf } from "./request-rules.ts";
+import { addVia, setField } from "./request-fields.ts";
+import { admits } from "./request-rules.ts";
 import { RetryPlan } from "./retry-plan.ts";
-
-/** Scanned into and read within one call, so one serves all. */
-const known = new KnownFields();
 
 /**
  * One request and all that becomes of it, in named phases:
@@ -81,35 +78,10 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
     if (head.framing === "chunked" || head.contentLength > 0) {
       this.#body = new RequestBody(this.context.replay, this.context.limits.replayBytesPerRequest);
     }
-    this.#identify();
-    const refused = refusalOf(head, known, this.context.viaName);
-    if (refused) {
-      this.#fail(refused);
-      return;
-    }
-    const answer = answerAtLastHop(head, known);
-    if (answer) this.#reply(answer);
-    else this.#takeRoute(internal);
-  }
-
-  #identify(): void {
-    const { fields } = this.head;
-    const { filter } = this.#routes;
-    known.scan(fields);
-    const traceparent = known.traceparents > 1 ? undefined : known.value(fields, "traceparent");
-    this.trace = this.context.recorder.begin(
-      traceparent,
-      known.value(fields, "tracestate"),
-      filter.randomSampling,
-    );
-    this.userAgent = known.value(fields, "user-agent") ?? "";
-    this.grpc = known.at("content-type") >= 0 && isGrpc(fields);
-    const requestId = known.value(fields, "x-request-id");
-    if (requestId !== undefined) this.requestId = requestId;
-    else if (filter.generateRequestId) {
-      this.requestId = requestIdOf(this.trace);
-      fields.push("x-request-id", this.requestId);
-    }
+    const ended = acceptRequest(this, this.#routes.filter);
+    if (!ended) this.#takeRoute(internal);
+    else if ("kind" in ended) this.#fail(ended);
+    else this.#reply(ended);
   }
 
   // route
@@ -123,6 +95,7 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
       return;
     }
     this.#compiled = route;
+    if (route.requestBodyBufferLimitBytes !== undefined) this.#body?.limit(route.requestBodyBufferLimitBytes);
     this.route = route.name;
     const { action } = route;
     if (action.kind === "direct_response") {
@@ -132,7 +105,11 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
     } else {
       const refused = admits(head, filter, action);
       if (refused) this.#fail(refused);
-      else this.#forward(route, internal ? requestOverrides(action, head) : action);
+      else if (internal) this.#forward(route, requestOverrides(action, head));
+      else {
+        withoutOverrides(head);
+        this.#forward(route, action);
+      }
     }
   }
 
@@ -153,21 +130,17 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
     this.clusterVersion = upstream.clusterVersion;
     this.endpointsVersion = upstream.endpointsVersion;
     this.policy = upstream.policy;
-    addForwarded(head.fields, known, this.#routes.filter, head.scheme, this.remoteAddress);
-    addVia(head.fields, known.at("via"), head.version, context.viaName);
-    if (known.at("tracestate") >= 0) this.#bound(head.fields);
+    const dropped = upstream.drawDrop();
+    if (dropped !== "") {
+      this.#fail(proxyError(ERRORS.dropOverload, `the control plane asks to drop load (${dropped})`));
+      return;
+    }
     if (action.hashPolicy.length > 0) this.hash = requestHash(action.hashPolicy, this);
     prepareRequest(route, this);
     this.#plan = new RetryPlan(action.retryPolicy, head, context);
     this.#startDeadlines(action);
     if (route.fault) this.#injectFault(route.fault);
     else this.#try();
-  }
-
-  /** A `tracestate` goes on as the trace keeps it: not at all where its `traceparent` was not believed (W3C Trace Context, 3.3). */
-  #bound(fields: FieldLines): void {
-    if (this.trace.traceState === "") removeField(fields, "tracestate");
-    else setField(fields, "tracestate", this.trace.traceState);
   }
 
   #startDeadlines(action: ForwardAction): void {
@@ -326,6 +299,11 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
     this.status = head.status;
     this.#body?.release();
     addVia(head.fields, -1, head.version, this.context.viaName);
+    const hashPolicy = this.#action?.hashPolicy;
+    if (hashPolicy && hashPolicy.length > 0) {
+      const cookie = newAffinityCookie(hashPolicy, this);
+      if (cookie !== undefined) head.fields.push("Set-Cookie", cookie);
+    }
     const mutations = this.#compiled?.responseHeaders;
     if (mutations && !mutations.isEmpty) mutations.apply(head.fields, this);
   }
@@ -457,10 +435,4 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
     recorder.end(this);
     for (const attempt of this.attempts) evidence.give(attempt.evidence);
   }
-}
-
-/** A UUID made of what is random already: unique per request, and it begins as its trace does. */
-function requestIdOf({ traceId, spanId }: TraceContext): string {
-  const head = `${traceId.slice(0, 8)}-${traceId.slice(8, 12)}-${traceId.slice(12, 16)}`;
-  return `${head}-${spanId.slice(0, 4)}-${spanId.slice(4)}`;
 }

@@ -23,7 +23,7 @@ export class RequestBody {
   /** Everything that arrived so far is held. */
   whole = true;
   readonly #budget: ReplayBudget;
-  readonly #maxBytes: number;
+  #maxBytes: number;
   #bytes = 0;
 
   constructor(budget: ReplayBudget, maxBytes: number) {
@@ -42,6 +42,11 @@ export class RequestBody {
     this.chunks.push(chunk);
     this.#bytes = bytes;
     this.#budget.bytes += chunk.length;
+  }
+
+  /** The route has a bound of its own. */
+  limit(maxBytes: number): void {
+    this.#maxBytes = maxBytes;
   }
 
   /** No attempt will need it again. */

@@ -32,5 +32,5 @@ export { redirectLocation } from "./redirect.ts";
 export type { RequestContext } from "./request-context.ts";
 export { requestOverrides, withoutOverrides } from "./request-overrides.ts";
 export { CompiledTable, type CompileOptions, compileRouteTable } from "./route-table.ts";
-export { isPrivateAddress } from "./socket-address.ts";
+export { isPrivateAddress, withoutPort } from "./socket-address.ts";
 export type { TargetRewrite } from "./target-rewrite.ts";

@@ -29,6 +29,9 @@ type State = "idle" | "busy" | "tunnel" | "closed";
  */
 export class Http1Connection implements UpstreamStream, ResponseSink, Expiring {
   readonly peerAddress: string;
+  /** Monotonic ms. */
+  readonly openedAt: number;
+  readonly lot: number;
   reused = false;
   /** Exchanges begun. */
   exchanges = 0;
@@ -47,7 +50,10 @@ export class Http1Connection implements UpstreamStream, ResponseSink, Expiring {
   #trailers: FieldLines | undefined;
   #retired = false;
 
-  constructor(socket: Socket, owner: ConnectionOwner, peerAddress: string) {
+  /** @param lot a draw from [0, 1) that spreads what happens to connections by age. */
+  constructor(socket: Socket, owner: ConnectionOwner, peerAddress: string, openedAt: number, lot: number) {
+    this.openedAt = openedAt;
+    this.lot = lot;
     this.#socket = socket;
     this.#owner = owner;
     this.peerAddress = peerAddress;

@@ -78,8 +78,7 @@ export class Http1Pool implements ConnectionOwner, StreamSource {
 
   onReleased(connection: Http1Connection): void {
     this.#busy--;
-    const { maxRequestsPerConnection } = this.#home.model;
-    const worn = maxRequestsPerConnection > 0 && connection.exchanges >= maxRequestsPerConnection;
+    const worn = this.#isWorn(connection);
     const next = this.#waiting.shift();
     if (next) next.breaker.pending--;
     if (worn || (this.#closed && !next)) {
@@ -92,6 +91,15 @@ export class Http1Pool implements ConnectionOwner, StreamSource {
       connection.rest();
       this.#idle.push(connection);
     }
+  }
+
+  #isWorn(connection: Http1Connection): boolean {
+    const { maxRequestsPerConnection, maxConnectionDurationMs } = this.#home.model;
+    if (maxRequestsPerConnection > 0 && connection.exchanges >= maxRequestsPerConnection) return true;
+    if (maxConnectionDurationMs === 0) return false;
+    // Each connection has its own age limit, up to a tenth shorter, so that those opened together do not close together.
+    const limitMs = maxConnectionDurationMs * (1 - 0.1 * connection.lot);
+    return this.#home.clock.now() - connection.openedAt >= limitMs;
   }
 
   onRetired(connection: Http1Connection): void {
@@ -127,7 +135,9 @@ export class Http1Pool implements ConnectionOwner, StreamSource {
     const dial = new Dial(this.#home, this.target, {
       onConnected: (socket, peerAddress) => {
         this.#dials.delete(dial);
-        this.#welcome(new Http1Connection(socket, this, peerAddress));
+        this.#welcome(
+          new Http1Connection(socket, this, peerAddress, this.#home.clock.now(), this.#home.random()),
+        );
       },
       onFailed: (error) => {
         this.#dials.delete(dial);

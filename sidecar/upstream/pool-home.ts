@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { Clock } from "../../xds/common/clock.ts";
+import type { Random } from "../../xds/common/random.ts";
 import type { TimerWheel } from "../../xds/common/timer-wheel.ts";
 import type { Cluster } from "../../xds/model/cluster.ts";
 
@@ -15,6 +16,7 @@ export interface PoolTarget {
 /** What all pools of one cluster share. */
 export interface PoolHome {
   readonly clock: Clock;
+  readonly random: Random;
   readonly wheel: TimerWheel;
   readonly model: Cluster;
   readonly counts: ConnectionCounts;

@@ -53,6 +53,7 @@ export interface ClusterView {
 export class UpstreamCluster implements PoolHome {
   readonly name: string;
   readonly clock: Clock;
+  readonly random: Random;
   readonly wheel: TimerWheel;
   readonly counts: ConnectionCounts = { active: 0, total: 0, connectFailures: 0, connectTimeouts: 0 };
   readonly breakers: { readonly default: CircuitBreaker; readonly high: CircuitBreaker };
@@ -73,6 +74,7 @@ export class UpstreamCluster implements PoolHome {
     this.name = model.name;
     this.clock = context.clock;
     this.wheel = context.wheel;
+    this.random = context.random;
     this.#context = context;
     this.#configuration = configuration;
     this.breakers = {
@@ -173,6 +175,16 @@ export class UpstreamCluster implements PoolHome {
       autoSelectFamily: false,
     });
     return this.#tls ? this.#tls.wrap(socket, hostname) : socket;
+  }
+
+  /** The category of EDS `drop_overloads` that takes this request, drawn in their order; empty: none. */
+  drawDrop(): string {
+    const { drops } = this.#configuration.assignment.value;
+    for (let i = 0; i < drops.length; i++) {
+      const { category, fraction } = drops[i] as { category: string; fraction: number };
+      if (this.#context.random() < fraction) return category || "unnamed";
+    }
+    return "";
   }
 
   onStall(ms: number): void {

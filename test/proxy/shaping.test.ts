@@ -156,4 +156,63 @@ suite("shaping", () => {
     assert.match(await connection.takeMessage(), /^HTTP\/1\.1 504 /);
     connection.socket.destroy();
   });
+
+  test("callers' overrides leave the fields of this hop where they belong", async (t) => {
+    let seen = "";
+    const backend = await ScriptedBackend.start(async (connection) => {
+      seen = await connection.takeMessage();
+      connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    });
+    t.after(() => backend.close());
+    const bed = await ProxyBed.start({
+      clusters: [cluster("orders", [backend.port])],
+      filter: { useRemoteAddress: true },
+    });
+    t.after(() => bed.close());
+    await bed.ask(
+      "GET / HTTP/1.1\r\nx-envoy-max-retries: 1\r\nHost: orders\r\nVia: 1.0 first\r\nX-Forwarded-For: 10.1.1.1\r\n" +
+        "tracestate: a=b\r\n\r\n",
+    );
+    assert.match(seen, /\r\nVia: 1\.0 first, 1\.1 dashpot-[0-9a-f]{8}\r\n/);
+    assert.match(seen, /\r\nX-Forwarded-For: 10\.1\.1\.1,127\.0\.0\.1\r\n/);
+    assert.doesNotMatch(seen, /x-envoy/);
+  });
+
+  test("a path is brought into one spelling before its route is looked for", async (t) => {
+    const backend = await ScriptedBackend.answering("real");
+    t.after(() => backend.close());
+    const secret = route(
+      { kind: "direct_response", status: 403, body: "" },
+      {
+        match: {
+          path: { kind: "prefix", value: "/secret", ignoreCase: false },
+          headers: [],
+          query: [],
+          grpcOnly: false,
+          fraction: undefined,
+        },
+      },
+    );
+    const bed = await ProxyBed.start({
+      clusters: [cluster("orders", [backend.port])],
+      filter: { normalizePath: true, mergeSlashes: true, escapedSlashes: "unescape_and_forward" },
+      table: routeTable(virtualHost("orders", secret, route(forward("orders")))),
+    });
+    t.after(() => bed.close());
+    for (const path of ["/secret", "/public/..%2fsecret", "//secret", "/./secret", "/%73ecret"]) {
+      assert.match(await bed.ask(`GET ${path} HTTP/1.1\r\nHost: orders\r\n\r\n`), /^HTTP\/1\.1 403 /, path);
+    }
+  });
+
+  test("the part of requests that the control plane asks to drop is dropped, and says so", async (t) => {
+    const backend = await ScriptedBackend.answering("real");
+    t.after(() => backend.close());
+    const orders = cluster("orders", [backend.port]);
+    const drops = [{ category: "throttle", fraction: 1 }];
+    const assignment = { ...orders.assignment, value: { ...orders.assignment.value, drops } };
+    const bed = await ProxyBed.start({ clusters: [{ ...orders, assignment }] });
+    t.after(() => bed.close());
+    assert.match(await bed.ask(GET), /^HTTP\/1\.1 503 [\s\S]*x-envoy-response-flags: DO\r\n/);
+    assert.equal(backend.accepted, 0);
+  });
 });

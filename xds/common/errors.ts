@@ -74,6 +74,7 @@ export const ERRORS = Object.freeze({
   noCluster: kind("no_cluster", "local", "no", "NC", 503, "destination_not_found"),
   noHealthyUpstream: kind("no_healthy_upstream", "local", "no", "UH", 503, "destination_unavailable"),
   overflow: kind("upstream_overflow", "local", "no", "UO", 503, "destination_unavailable"),
+  dropOverload: kind("drop_overload", "local", "no", "DO", 503, "destination_unavailable"),
   connectionsExceeded: kind("connections_exceeded", "local", "no", "UO", 503, "proxy_internal_response"),
   localResources: kind("local_resources_exhausted", "local", "yes", "LR", 503, "proxy_internal_error"),
   upgradeRefused: kind("upgrade_not_allowed", "local", "no", "", 403, "http_request_denied"),

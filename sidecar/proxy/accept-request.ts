@@ -1,0 +1,79 @@
+import type { ProxyError } from "../../xds/common/errors.ts";
+import { ERRORS, proxyError } from "../../xds/common/errors.ts";
+import type { HttpFilter } from "../../xds/model/listener.ts";
+import { isGrpc, normalizeTarget, removeField, withoutPort } from "../routing/index.ts";
+import type { TraceContext } from "../telemetry/facts.ts";
+import type { ExchangeRecord } from "./exchange-record.ts";
+import type { LocalReply } from "./local-reply.ts";
+import { textReply } from "./local-reply.ts";
+import { addForwarded, addVia, KnownFields, setField } from "./request-fields.ts";
+import { answerAtLastHop, refusalOf } from "./request-rules.ts";
+
+/** Scanned into and read within one call, so one serves all. */
+const known = new KnownFields();
+
+/**
+ * The `head` phase, done to every request before its route is looked for: trace and request id, the checks that no route
+ * decides, the fields that this hop adds, the one spelling of its path. What it gives ends the exchange at once; undefined: it goes on.
+ */
+export function acceptRequest(
+  record: ExchangeRecord,
+  filter: HttpFilter,
+): ProxyError | LocalReply | undefined {
+  const { head } = record;
+  known.scan(head.fields);
+  identify(record, filter);
+  const ended = refusalOf(head, known, record.context.viaName) ?? answerAtLastHop(head, known);
+  if (ended) return ended;
+  addForwarded(head.fields, known, filter, head.scheme, withoutPort(record.remoteAddress));
+  addVia(head.fields, known.at("via"), head.version, record.context.viaName);
+  // Last: it may move fields.
+  if (known.at("tracestate") >= 0) passTraceState(record);
+  return normalize(record, filter);
+}
+
+function identify(record: ExchangeRecord, filter: HttpFilter): void {
+  const { fields } = record.head;
+  const traceparent = known.traceparents > 1 ? undefined : known.value(fields, "traceparent");
+  record.trace = record.context.recorder.begin(
+    traceparent,
+    known.value(fields, "tracestate"),
+    filter.randomSampling,
+  );
+  record.userAgent = known.value(fields, "user-agent") ?? "";
+  record.grpc = known.at("content-type") >= 0 && isGrpc(fields);
+  const requestId = known.value(fields, "x-request-id");
+  if (requestId !== undefined) record.requestId = requestId;
+  else if (filter.generateRequestId) {
+    record.requestId = requestIdOf(record.trace);
+    fields.push("x-request-id", record.requestId);
+  }
+}
+
+/** A UUID made of what is random already: unique per request, and it begins as its trace does. */
+function requestIdOf({ traceId, spanId }: TraceContext): string {
+  const head = `${traceId.slice(0, 8)}-${traceId.slice(8, 12)}-${traceId.slice(12, 16)}`;
+  return `${head}-${spanId.slice(0, 4)}-${spanId.slice(4)}`;
+}
+
+/** As the trace keeps it: not at all where its `traceparent` was not believed (W3C Trace Context, 3.3). */
+function passTraceState({ head, trace }: ExchangeRecord): void {
+  if (trace.traceState === "") removeField(head.fields, "tracestate");
+  else setField(head.fields, "tracestate", trace.traceState);
+}
+
+function normalize({ head }: ExchangeRecord, filter: HttpFilter): ProxyError | LocalReply | undefined {
+  if (!filter.normalizePath && !filter.mergeSlashes && filter.escapedSlashes === "keep") return undefined;
+  const normalized = normalizeTarget(head.target, filter);
+  switch (normalized.verdict) {
+    case "keep":
+      return undefined;
+    case "forward":
+      head.target = normalized.target;
+      return undefined;
+    case "redirect":
+      return textReply(307, "", ["Location", normalized.target]);
+    case "reject":
+      return proxyError(ERRORS.malformedRequest, "the path has escaped slashes, which this listener refuses");
+  }
+}
