@@ -8,10 +8,11 @@ import type { LatencyEstimates } from "./latency-estimates.ts";
 /** After a failure an endpoint that nothing was sent to since is tried again after this time, ms, and so many fair turns. */
 const RETRIAL_MS = 4_000;
 const RETRIAL_TURNS = 20;
-/** An endpoint waits for so many times its fair turn before it is tried ... */
+/** An endpoint waits for so many times its fair turn before it is tried, and in a small cluster for so many picks ... */
 const PATIENCE = 20;
-/** ... or for the cube of how many times slower than the mean it is: the dearer the trial, the rarer. */
-const COST_EXPONENT = 3;
+const PATIENCE_PICKS = 400;
+/** ... or longer by the square of how many times slower than the mean it is: the dearer the trial, the rarer. */
+const COST_EXPONENT = 2;
 
 /**
  * Sees to it that no ready endpoint is forgotten: choosing the best alone would never learn that another has become better.
@@ -57,9 +58,8 @@ export class Exploration implements Columns {
         waited > RETRIAL_TURNS * set.count && now - this.#failures.lastFailureAt[slot]! > RETRIAL_MS;
       return due ? slot : NO_SLOT;
     }
-    if (waited <= PATIENCE * set.count) return NO_SLOT;
+    if (waited <= Math.max(PATIENCE * set.count, PATIENCE_PICKS)) return NO_SLOT;
     const slowness = this.#latency.expected(slot, now) / this.#latency.clusterMs;
-    const patience = Math.min(this.#longestPatience, Math.max(PATIENCE, slowness ** COST_EXPONENT));
-    return waited > patience * set.count ? slot : NO_SLOT;
+    return waited > Math.min(this.#longestPatience, slowness ** COST_EXPONENT) * set.count ? slot : NO_SLOT;
   }
 }

@@ -15,10 +15,8 @@ const PRIOR_ANSWERS = 5;
 /** Time constants of the slower means, in units of the decay time. */
 const USUAL_DECAYS = 6;
 const SERVICE_DECAYS = 2;
-/** An estimate that is not renewed ages toward what is usual with this many decay times ... */
+/** An estimate that is not renewed ages toward what is usual with this many decay times. */
 const AGEING_DECAYS = 4;
-/** ... and one that is slower than usual by a factor k with k^2 times as many, at most 100: trying it again costs more. */
-const SLOWEST_AGEING = 100;
 
 /**
  * How long each endpoint takes to answer. `recent` follows the last few answers; `usual` is the long mean; and where
@@ -89,12 +87,10 @@ export class LatencyEstimates implements Columns {
     const recent = this.recentMs[slot]!;
     if (Number.isNaN(recent)) return this.clusterMs;
     const usual = (this.#usualMs[slot]! + this.clusterMs) / 2;
-    let ageing = AGEING_DECAYS * this.#decayMs;
-    if (recent > usual) {
-      const slower = recent / usual;
-      ageing *= Math.min(SLOWEST_AGEING, slower * slower);
-    }
-    return usual + (recent - usual) * Math.exp(-Math.max(0, now - this.#at[slot]!) / ageing);
+    return (
+      usual +
+      (recent - usual) * Math.exp(-Math.max(0, now - this.#at[slot]!) / (AGEING_DECAYS * this.#decayMs))
+    );
   }
 
   /** Latency with the queue taken out, ms; the cluster's before the first report. */
