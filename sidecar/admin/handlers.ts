@@ -65,7 +65,7 @@ export const HANDLERS: ReadonlyMap<string, Handler> = new Map([
   ["/stats/prometheus", get("the same for Prometheus", prometheus)],
   ["/metrics", get("the same as /stats/prometheus", prometheus)],
   ["/server_info", get("version, state, settings", serverInfo)],
-  ["/decisions", get("recent decisions; ?cluster ?endpoint ?outcome ?limit ?follow=1", decisions)],
+  ["/decisions", get("recent decisions; ?cluster ?endpoint ?outcome ?notable=1 ?limit ?follow=1", decisions)],
   ["/explain", { method: "both", does: "what would become of ?method&authority&path", answer: explain }],
   ["/weights", get("how each endpoint came to its weight", weights)],
   ["/xds", get("control plane: connection, versions, ACKs and NACKs", xds)],
@@ -249,5 +249,6 @@ function filterOf({ query }: AdminRequest): DecisionFilter {
     cluster: query.get("cluster") || undefined,
     endpoint: query.get("endpoint") || undefined,
     outcome: query.get("outcome") || undefined,
+    notable: query.get("notable") === "1",
   };
 }

@@ -7,10 +7,13 @@ export interface DecisionFilter {
   readonly endpoint?: string | undefined;
   /** The attempt's outcome, or the request's. */
   readonly outcome?: string | undefined;
+  /** Leave out what was kept only because it was sampled. */
+  readonly notable?: boolean;
 }
 
 export function fits(decision: Decision, filter: DecisionFilter): boolean {
-  const { cluster, endpoint, outcome } = filter;
+  const { cluster, endpoint, outcome, notable = false } = filter;
+  if (notable && decision.keptBecause === "sampled") return false;
   if (cluster !== undefined && decision.cluster !== cluster) return false;
   if (endpoint !== undefined && decision.chosen !== endpoint) return false;
   return outcome === undefined || decision.outcome === outcome || decision.request.verdict === outcome;

@@ -19,9 +19,13 @@ ${rejected.map(({ type, name, reason, version, inUse, at }) => html`<p class="no
 ${(status.warming.clusters.length > 0 || status.warming.listeners.length > 0) && html`<p class="notice">Waiting for the rest of ${[...status.warming.clusters, ...status.warming.listeners].join(", ")}.</p>`}
 <table><thead><tr><th>resource<th>name<th>version<th class="n">age<th></tr></thead><tbody>
 ${sources.listeners().map((listener) => listenerRow(listener, configuration, wall))}
-${[...configuration.routeTables].map(([name, { version, since, value }]) => row("routes", name, version, wall - since, `${value.virtualHosts.length} virtual hosts`))}
+${[...configuration.routeTables].map(([name, { version, since, value }]) => row("routes", name, version, wall - since, hostsText(value.virtualHosts.length)))}
 ${[...configuration.clusters].map(([name, { cluster, assignment }]) => row("cluster", name, cluster.version, wall - cluster.since, `endpoints ${shortVersion(assignment.version)}, ${age(wall - assignment.since)} old`))}
 </tbody></table></section>`;
+}
+
+function hostsText(count: number): string {
+  return count === 1 ? "1 virtual host" : `${count} virtual hosts`;
 }
 
 function listenerRow(listener: ListenerView, configuration: Configuration, wall: number): Html {

@@ -58,6 +58,9 @@ function follow() {
     paused = !paused;
     pause.textContent = paused ? "Resume" : "Pause";
   });
+  const filter = document.getElementById("filter");
+  document.getElementById("apply").hidden = true;
+  filter.addEventListener("change", () => filter.submit());
   const query = new URLSearchParams(location.search);
   query.set("follow", "1");
   query.set("format", "rows");
