@@ -56,6 +56,7 @@ export class Attempt implements StreamUser, AttemptFacts {
   /** Undefined while a connection is awaited, and after the end. */
   stream: UpstreamStream | undefined = undefined;
   over = false;
+  readonly fresh: boolean;
   #tunnel = false;
   readonly #owner: AttemptOwner;
   readonly #balancer: Balancer;
@@ -65,7 +66,13 @@ export class Attempt implements StreamUser, AttemptFacts {
   #retryAfterMs = 0;
   #candidates: readonly string[] | undefined;
 
-  constructor(owner: AttemptOwner, cluster: UpstreamCluster, breaker: CircuitBreaker, number: number) {
+  constructor(
+    owner: AttemptOwner,
+    cluster: UpstreamCluster,
+    breaker: CircuitBreaker,
+    number: number,
+    fresh = false,
+  ) {
     const { clock, recorder, evidence, counts } = owner.context;
     this.number = number;
     this.spanId = recorder.spanId();
@@ -73,6 +80,7 @@ export class Attempt implements StreamUser, AttemptFacts {
     this.evidence = evidence.take();
     this.cluster = cluster;
     this.breaker = breaker;
+    this.fresh = fresh;
     this.#owner = owner;
     this.#balancer = cluster.balancer;
     counts.attempts++;
@@ -174,7 +182,7 @@ export class Attempt implements StreamUser, AttemptFacts {
   }
 
   onResponseAbort(error: ProxyError): void {
-    this.#end(classifyFailure(error.kind), error);
+    this.#end(classifyFailure(error.kind, this.reusedConnection), error);
     this.#owner.onAttemptFailed(this, error);
   }
 

@@ -23,8 +23,12 @@ export function classifyResponse(status: number, grpcStatus: number, retryAfter:
   return status >= 502 && status <= 504 ? OUTCOME.gatewayError : OUTCOME.serverError;
 }
 
-/** Judges an attempt that got no whole answer, by what ended it. */
-export function classifyFailure(kind: ErrorKind): Outcome {
+/**
+ * Judges an attempt that got no whole answer, by what ended it. That a connection which had served before closed without a byte says
+ * when the endpoint's keep-alive ends, not that it is sick: if it is, the next fresh connection will tell.
+ */
+export function classifyFailure(kind: ErrorKind, reused = false): Outcome {
+  if (reused && kind.retryable === "reused") return OUTCOME.local;
   switch (kind) {
     case ERRORS.connectFailure:
     case ERRORS.connectTimeout:

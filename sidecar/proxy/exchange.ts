@@ -191,7 +191,8 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
       );
       return;
     }
-    const attempt = new Attempt(this, upstream, breaker, this.attempts.length);
+    const fresh = this.attempts[this.attempts.length - 1]?.reusedConnection ?? false;
+    const attempt = new Attempt(this, upstream, breaker, this.attempts.length, fresh);
     this.#attempt = attempt;
     this.attempts.push(attempt);
     if (!attempt.pick()) {

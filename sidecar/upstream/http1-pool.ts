@@ -40,7 +40,7 @@ export class Http1Pool implements ConnectionOwner, StreamSource {
   }
 
   acquire(user: StreamUser): void {
-    const connection = this.#idle.pop();
+    const connection = user.fresh ? undefined : this.#idle.pop();
     if (connection) {
       this.#give(connection, user);
       return;
@@ -79,8 +79,7 @@ export class Http1Pool implements ConnectionOwner, StreamSource {
   onReleased(connection: Http1Connection): void {
     this.#busy--;
     const worn = this.#isWorn(connection);
-    const next = this.#waiting.shift();
-    if (next) next.breaker.pending--;
+    const next = this.#nextWaiting(false);
     if (worn || (this.#closed && !next)) {
       this.#busy++;
       connection.rest();
@@ -152,9 +151,8 @@ export class Http1Pool implements ConnectionOwner, StreamSource {
   }
 
   #welcome(connection: Http1Connection): void {
-    const next = this.#waiting.shift();
+    const next = this.#nextWaiting(true);
     if (next) {
-      next.breaker.pending--;
       this.#give(connection, next);
       return;
     }
@@ -165,9 +163,14 @@ export class Http1Pool implements ConnectionOwner, StreamSource {
 
   /** A failed dial fails the request that waits longest: it may go elsewhere at once. */
   #refuse(error: ProxyError): void {
-    const next = this.#waiting.shift();
-    if (!next) return;
-    next.breaker.pending--;
-    next.onNoStream(error);
+    this.#nextWaiting(true)?.onNoStream(error);
+  }
+
+  /** Who waits longest for a connection that is `fresh` or not. */
+  #nextWaiting(fresh: boolean): StreamUser | undefined {
+    const at = fresh ? 0 : this.#waiting.findIndex((user) => !user.fresh);
+    const user = at < 0 ? undefined : this.#waiting.splice(at, 1)[0];
+    if (user) user.breaker.pending--;
+    return user;
   }
 }

@@ -5,6 +5,8 @@ import type { CircuitBreaker } from "./circuit-breaker.ts";
 /** Who asks for a stream, and then uses it. Exactly one of the two answers comes, perhaps within `acquire`. */
 export interface StreamUser extends UpstreamHandler {
   readonly breaker: CircuitBreaker;
+  /** Only a connection that carried nothing before will do: an earlier attempt met one that had closed meanwhile. */
+  readonly fresh: boolean;
   onStream(stream: UpstreamStream): void;
   /** No connection could be had; nothing was sent. */
   onNoStream(error: ProxyError): void;

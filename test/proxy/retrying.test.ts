@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { seededRandom } from "../../xds/common/random.ts";
 import type { RetryPolicy } from "../../xds/model/route-table.ts";
 import { cluster, forward, GET, ProxyBed, route, routeTable, virtualHost } from "../support/proxy-bed.ts";
 import { ScriptedBackend } from "../support/raw-http.ts";
@@ -190,5 +191,38 @@ suite("retrying", () => {
     connection.send("GET / HTTP/1.1\r\nHost: other\r\n\r\n");
     assert.match(await connection.takeMessage(), /fine$/);
     connection.socket.destroy();
+  });
+
+  test("requests that race the upstream's keep-alive closes lose none, and the endpoint is not blamed", async (t) => {
+    const seed = 11;
+    const random = seededRandom(seed);
+    const backend = await ScriptedBackend.start(async (connection) => {
+      for (;;) {
+        await connection.takeMessage();
+        connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        if (random() < 0.5) continue;
+        // Closes somewhere around the moment at which the connection is used again.
+        for (let turns = random() * 4; turns > 0; turns--)
+          await new Promise((resolve) => setImmediate(resolve));
+        if (random() < 0.5) connection.socket.destroy();
+        else connection.socket.resetAndDestroy();
+        return;
+      }
+    });
+    t.after(() => backend.close());
+    const bed = await ProxyBed.start({ clusters: [cluster("orders", [backend.port])] });
+    t.after(() => bed.close());
+    const caller = async (): Promise<void> => {
+      const connection = await bed.connect();
+      for (let i = 0; i < 100; i++) {
+        connection.send(GET);
+        assert.match(await connection.takeMessage(), /^HTTP\/1\.1 200 /, `seed ${seed}`);
+      }
+      connection.socket.destroy();
+    };
+    await Promise.all(Array.from({ length: 16 }, caller));
+    const raced = bed.recorder.exchanges.filter(({ attempts }) => attempts.length > 1);
+    assert.ok(raced.length > 0, "some requests met a closed connection");
+    assert.ok(raced.every(({ attempts }) => attempts[0]?.outcome === "local"));
   });
 });
