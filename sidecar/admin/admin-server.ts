@@ -43,6 +43,7 @@ const MAX_FOLLOWERS = 16;
 /** Answers are made on the data path's event loop: so many per second and not more, whoever asks. */
 const ANSWERS_PER_SECOND = 100;
 const BURST = 200;
+const HEAVY_COST = 9;
 
 const SECURITY_HEADERS = {
   "cache-control": "no-store",
@@ -143,12 +144,7 @@ class AdminDesk {
       this.#options.token,
     );
     if (refusal) return { ...errorReply(refusal.status, refusal.reason), headers: { connection: "close" } };
-    if (!this.#limit.take()) {
-      return {
-        ...errorReply(429, `at most ${ANSWERS_PER_SECOND} requests per second`),
-        headers: { "retry-after": "1" },
-      };
-    }
+    if (!this.#limit.take()) return tooMany();
     const read = await readRequest(request);
     return "status" in read ? read : this.#handle(read);
   }
@@ -162,6 +158,7 @@ class AdminDesk {
         headers: { allow: handler.method },
       };
     }
+    if (handler.heavy && !this.#limit.take(HEAVY_COST)) return tooMany();
     return handler.answer(request, this.#context);
   }
 
@@ -178,6 +175,11 @@ class AdminDesk {
       stop();
     });
   }
+}
+
+function tooMany(): AdminReply {
+  const reason = `more than ${ANSWERS_PER_SECOND} requests per second, of which a dump counts for ${HEAVY_COST + 1}`;
+  return { ...errorReply(429, reason), headers: { "retry-after": "1" } };
 }
 
 function unknownPath(path: string): AdminReply {
@@ -246,12 +248,13 @@ async function send(response: ServerResponse, reply: AdminReply, headOnly: boole
     response.end(headOnly ? "" : body);
     return;
   }
+  const closed = new Promise((resolve) => response.once("close", resolve));
   for (const piece of body) {
     if (response.destroyed) return;
     const flowing = response.write(piece);
     // Lets requests through between the pieces; and waits where the reader is slow, but not for one that left.
     if (flowing) await new Promise(setImmediate);
-    else await Promise.race([once(response, "drain"), once(response, "close")]);
+    else await Promise.race([new Promise((resolve) => response.once("drain", resolve)), closed]);
   }
   response.end();
 }

@@ -14,6 +14,7 @@ export function* clustersText(clusters: readonly ClusterView[]): Generator<strin
       `${name}::policy::${balancer.policy}`,
       `${name}::panic::${balancer.panic}`,
     ];
+    yield block(lines);
     for (const endpoint of balancer.endpoints) {
       const [region = "", zone = "", subZone = ""] = endpoint.locality.split("/");
       const facts: readonly (readonly [string, string | number])[] = [
@@ -34,10 +35,14 @@ export function* clustersText(clusters: readonly ClusterView[]): Generator<strin
         ["latency_ms", endpoint.latencyMs.toFixed(2)],
         ["ejected_for_ms", Math.round(endpoint.ejectedForMs)],
       ];
-      for (const [fact, value] of facts) lines.push(`${name}::${endpoint.address}::${fact}::${value}`);
+      yield block(facts.map(([fact, value]) => `${name}::${endpoint.address}::${fact}::${value}`));
     }
-    yield `${lines.map((line) => line.replaceAll(/[\r\n]/g, " ")).join("\n")}\n`;
   }
+}
+
+/** Names come from others; a line break in one must not make a fact of its own. */
+function block(lines: readonly string[]): string {
+  return `${lines.map((line) => line.replaceAll(/[\r\n]/g, " ")).join("\n")}\n`;
 }
 
 function thresholds(name: string, priority: "default" | "high", { model }: ClusterView): string[] {

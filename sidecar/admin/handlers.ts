@@ -38,6 +38,8 @@ export interface Handler {
   readonly method: "GET" | "POST" | "both";
   /** What it is for, in the list that an unknown path is answered with. */
   readonly does: string;
+  /** Writes out everything there is: so much more work for the event loop that it counts for several. */
+  readonly heavy?: boolean;
   readonly answer: (request: AdminRequest, context: HandlerContext) => AdminAnswer;
 }
 
@@ -49,6 +51,10 @@ function get(does: string, answer: Handler["answer"]): Handler {
   return { method: "GET", does, answer };
 }
 
+function heavy(does: string, answer: Handler["answer"]): Handler {
+  return { method: "GET", does, heavy: true, answer };
+}
+
 function post(does: string, answer: Handler["answer"]): Handler {
   return { method: "POST", does, answer };
 }
@@ -58,16 +64,16 @@ export const HANDLERS: ReadonlyMap<string, Handler> = new Map([
   ["/", get("the inspector", inspector)],
   ["/ready", get("200 once it serves, 503 before and while draining", ready)],
   ["/live", get("200 while the process runs its event loop", () => textReply("LIVE\n"))],
-  ["/clusters", get("clusters and their endpoints; ?format=json", clusters)],
+  ["/clusters", heavy("clusters and their endpoints; ?format=json", clusters)],
   ["/listeners", get("listeners and where they are bound; ?format=json", listeners)],
-  ["/config_dump", get("configuration in force, and what was refused", dump)],
-  ["/stats", get("counters and gauges; ?format=prometheus, ?filter=TEXT", stats)],
-  ["/stats/prometheus", get("the same for Prometheus", prometheus)],
-  ["/metrics", get("the same as /stats/prometheus", prometheus)],
+  ["/config_dump", heavy("configuration in force, and what was refused", dump)],
+  ["/stats", heavy("counters and gauges; ?format=prometheus, ?filter=TEXT", stats)],
+  ["/stats/prometheus", heavy("the same for Prometheus", prometheus)],
+  ["/metrics", heavy("the same as /stats/prometheus", prometheus)],
   ["/server_info", get("version, state, settings", serverInfo)],
   ["/decisions", get("recent decisions; ?cluster ?endpoint ?outcome ?notable=1 ?limit ?follow=1", decisions)],
   ["/explain", { method: "both", does: "what would become of ?method&authority&path", answer: explain }],
-  ["/weights", get("how each endpoint came to its weight", weights)],
+  ["/weights", heavy("how each endpoint came to its weight", weights)],
   ["/xds", get("control plane: connection, versions, ACKs and NACKs", xds)],
   ["/logging", { method: "both", does: "the log level; POST ?level= changes it", answer: logging }],
   ["/drain_listeners", post("stops accepting and lets requests end", drain)],

@@ -16,12 +16,13 @@ export class RateLimit {
     this.#at = clock.now();
   }
 
-  take(): boolean {
+  /** @param tokens what it costs; fewer left: refused, and nothing is taken. */
+  take(tokens = 1): boolean {
     const now = this.#clock.now();
     this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#at) / 1_000) * this.#perSecond);
     this.#at = now;
-    if (this.#tokens < 1) return false;
-    this.#tokens--;
+    if (this.#tokens < tokens) return false;
+    this.#tokens -= tokens;
     return true;
   }
 }

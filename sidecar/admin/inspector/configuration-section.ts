@@ -42,7 +42,7 @@ function row(kind: string, name: string, version: string, ageMs: number, note: s
 /** A form that asks what would become of a request. */
 export function explainSection(): Html {
   return html`<section id="explain"><header><h2>Explain a request</h2><span class="note">nothing is sent</span></header>
-<form action="/explain" method="get" data-panel><select name="method" aria-label="method"><option>GET<option>POST<option>PUT<option>DELETE</select><input name="authority" placeholder="authority, e.g. orders" aria-label="authority" required><input name="path" value="/" aria-label="path" required><button>Explain</button></form></section>`;
+<form class="ask" action="/explain" method="get" data-panel><select name="method" aria-label="method"><option>GET<option>POST<option>PUT<option>DELETE</select><input name="authority" placeholder="authority, e.g. orders" aria-label="authority" required><input name="path" value="/" aria-label="path" required><button>Explain</button></form></section>`;
 }
 
 /** Settings with their origin. */

@@ -45,7 +45,7 @@ ${clusters.length === 0 && html`<section class="cluster"><p class="empty">No clu
 function streamSection(sources: AdminSources, filter: DecisionFilter): Html {
   const decisions: readonly Decision[] = sources.decisions.recent(filter, FIRST_ROWS);
   const clusters = sources.clusters().map(({ name }) => name);
-  return html`<section class="stream"><header><h2>Decisions</h2><form id="filter" method="get" action="/"><select name="cluster" aria-label="cluster"><option value="">all clusters${clusters.map((name) => option(name, name, filter.cluster))}</select><select name="outcome" aria-label="outcome">${OUTCOMES.map(([value, text]) => option(value, text, filter.outcome))}</select><label><input type="checkbox" name="notable" value="1"${filter.notable === true && html` checked`}>notable</label><button id="apply">Filter</button><button type="button" id="pause" hidden>Pause</button></form></header>
+  return html`<section class="stream"><header><h2>Decisions</h2><form id="filter" class="filter" method="get" action="/"><select name="cluster" aria-label="cluster"><option value="">all clusters${clusters.map((name) => option(name, name, filter.cluster))}</select><select name="outcome" aria-label="outcome">${OUTCOMES.map(([value, text]) => option(value, text, filter.outcome))}</select><label><input type="checkbox" name="notable" value="1"${filter.notable === true && html` checked`}>notable</label><button id="apply">Filter</button><button type="button" id="pause" hidden>Pause</button></form></header>
 <p class="note">sampled ones, and the notable: failed, retried, slow, or with an ejection</p>
 <ol id="decisions">${decisions.map(decisionRow)}</ol>${decisions.length === 0 && html`<p class="empty" id="no-decisions">none yet</p>`}</section>`;
 }
