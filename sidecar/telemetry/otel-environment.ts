@@ -60,25 +60,38 @@ const SAMPLERS = [
   "parentbased_traceidratio",
 ] as const;
 
-/** Variables of the SDK specification that are understood, and those that need no action because nothing here depends on them. */
-const ACCEPTED = [
+/** Variables of the specification that need no action: what they choose is so already, or concerns what is not exported. */
+const NEEDLESS = [
   "OTEL_SEMCONV_STABILITY_OPT_IN",
-  "OTEL_LOG_LEVEL",
-  "OTEL_METRICS_EXPORTER",
   "OTEL_LOGS_EXPORTER",
   "OTEL_METRIC_EXPORT_INTERVAL",
   "OTEL_METRIC_EXPORT_TIMEOUT",
-  "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
-  "OTEL_ATTRIBUTE_COUNT_LIMIT",
-  "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
-  "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT",
-  "OTEL_SPAN_EVENT_COUNT_LIMIT",
-  "OTEL_SPAN_LINK_COUNT_LIMIT",
   "OTEL_EXPORTER_OTLP_INSECURE",
   "OTEL_EXPORTER_OTLP_TRACES_INSECURE",
-  "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS",
   "OTEL_NODE_RESOURCE_DETECTORS",
 ];
+
+/** Variables that people set for a reason and that do not have their effect here, with what to do instead. */
+const WITHOUT_EFFECT: ReadonlyMap<string, string> = new Map([
+  ["OTEL_LOG_LEVEL", "has no effect; log_level sets the level of everything"],
+  ["OTEL_CONFIG_FILE", "declarative configuration is not supported; use the single variables"],
+  ["OTEL_EXPERIMENTAL_CONFIG_FILE", "declarative configuration is not supported; use the single variables"],
+  ["OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", "has no effect; the methods of the convention are known"],
+  ...[
+    "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+    "OTEL_ATTRIBUTE_COUNT_LIMIT",
+    "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
+    "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+    "OTEL_SPAN_EVENT_COUNT_LIMIT",
+    "OTEL_SPAN_LINK_COUNT_LIMIT",
+  ].map(
+    (name) =>
+      [
+        name,
+        "has no effect; spans have at most 40 attributes of bounded length, no events, no links",
+      ] as const,
+  ),
+]);
 
 const DEFAULT_ENDPOINT = "http://localhost:4318";
 
@@ -93,6 +106,7 @@ export function readOtelEnvironment(env: Environment, defaults: OtelDefaults): O
   const otlp = readTarget(reader);
   const batch = readBatch(reader);
   readPropagators(reader);
+  readMetricsExporter(reader);
   reader.warnUnknown();
   return { otlp, batch, sampler, resource, warnings: reader.warnings, effective: reader.effective };
 }
@@ -171,6 +185,15 @@ function readPropagators(reader: Reader): void {
   }
 }
 
+function readMetricsExporter(reader: Reader): void {
+  const exporter = reader.text("OTEL_METRICS_EXPORTER", "prometheus");
+  if (exporter === "prometheus" || exporter === "none") return;
+  reader.warn(
+    "OTEL_METRICS_EXPORTER",
+    "metrics are not exported; have /stats/prometheus of the admin scraped",
+  );
+}
+
 interface Bounds {
   readonly min: number;
   readonly max: number;
@@ -184,7 +207,7 @@ class Reader {
   readonly warnings: string[] = [];
   readonly effective: EffectiveValue[] = [];
   readonly #env: Environment;
-  readonly #asked = new Set<string>(ACCEPTED);
+  readonly #asked = new Set<string>(NEEDLESS);
 
   constructor(env: Environment) {
     this.#env = env;
@@ -288,9 +311,9 @@ class Reader {
   warnUnknown(): void {
     for (const name of Object.keys(this.#env)) {
       if (!name.startsWith("OTEL_") || this.#asked.has(name) || !this.#env[name]) continue;
-      if (name === "OTEL_CONFIG_FILE" || name === "OTEL_EXPERIMENTAL_CONFIG_FILE") {
-        this.warn(name, "declarative configuration is not supported; use the single variables");
-      } else if (!/^OTEL_(EXPORTER_OTLP_)?(METRICS|LOGS)_/.test(name)) {
+      const instead = WITHOUT_EFFECT.get(name);
+      if (instead !== undefined) this.warn(name, instead);
+      else if (!/^OTEL_(EXPORTER_OTLP_)?(METRICS|LOGS)_/.test(name)) {
         this.warn(name.slice(0, 64), `is not known and ignored${didYouMean(name, this.#asked)}`);
       }
     }

@@ -64,6 +64,13 @@ const BAD: readonly (readonly [name: string, value: string, warning: RegExp])[] 
   ["OTEL_RESOURCE_ATTRIBUTES", "a=1,oops,b=2", /"oops" is not key=value and is left out/],
   ["OTEL_PROPAGATORS", "tracecontext,b3", /"b3" is not supported and ignored/],
   ["OTEL_SERVICE_NAM", "x", /is not known and ignored \(did you mean "OTEL_SERVICE_NAME"\?\)/],
+  [
+    "OTEL_METRICS_EXPORTER",
+    "otlp",
+    /metrics are not exported; have \/stats\/prometheus of the admin scraped/,
+  ],
+  ["OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "10", /has no effect; spans have at most 40 attributes/],
+  ["OTEL_LOG_LEVEL", "debug", /has no effect; log_level sets/],
   ["OTEL_CONFIG_FILE", "/x.yaml", /declarative configuration is not supported/],
   ["OTEL_SDK_DISABLED", "yes", /must be true or false, not "yes"; false is used/],
 ];
