@@ -15,8 +15,12 @@ const PRIOR_ANSWERS = 5;
 /** Time constants of the slower means, in units of the decay time. */
 const USUAL_DECAYS = 6;
 const SERVICE_DECAYS = 2;
-/** An estimate that is not renewed ages toward what is usual with this many decay times. */
+/**
+ * An estimate that is not renewed ages toward what is usual with this many decay times, and with k^2 times as many, at most
+ * 100, where the endpoint is usually k times slower than the cluster: one pause is soon forgotten, a slow machine is not.
+ */
 const AGEING_DECAYS = 4;
+const SLOWEST_AGEING = 100;
 
 /**
  * How long each endpoint takes to answer. `recent` follows the last few answers; `usual` is the long mean; and where
@@ -86,11 +90,11 @@ export class LatencyEstimates implements Columns {
   expected(slot: Slot, now: number): number {
     const recent = this.recentMs[slot]!;
     if (Number.isNaN(recent)) return this.clusterMs;
-    const usual = (this.#usualMs[slot]! + this.clusterMs) / 2;
-    return (
-      usual +
-      (recent - usual) * Math.exp(-Math.max(0, now - this.#at[slot]!) / (AGEING_DECAYS * this.#decayMs))
-    );
+    const own = this.#usualMs[slot]!;
+    const usual = (own + this.clusterMs) / 2;
+    const slower = Math.max(1, own / this.clusterMs);
+    const ageing = AGEING_DECAYS * this.#decayMs * Math.min(SLOWEST_AGEING, slower * slower);
+    return usual + (recent - usual) * Math.exp(-Math.max(0, now - this.#at[slot]!) / ageing);
   }
 
   /** Latency with the queue taken out, ms; the cluster's before the first report. */
