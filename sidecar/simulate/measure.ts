@@ -15,7 +15,7 @@ export interface PhaseResult {
   readonly jain: number;
 }
 
-/** How the policy met the fault that the scenario is about. Times in s, Infinity: not before the end of what was looked at. */
+/** How the policy met the fault that the scenario is about. Times in s; Infinity, which JSON writes as null: never. */
 export interface FaultResult {
   readonly fromMs: number;
   readonly toMs: number;
