@@ -11,7 +11,8 @@ import { RequestReader } from "../codec/request-reader.ts";
 import type { DownstreamStream } from "../codec/stream.ts";
 import { CHUNK_END, chunkHeader, encodeLastChunk, encodeResponseHead, framingFor } from "../codec/writer.ts";
 import { isPrivateAddress } from "../routing/index.ts";
-import { beginTurn, endTurn, SocketWriter } from "../upstream/socket-writer.ts";
+import { GATHER_BYTES, SocketWriter } from "../upstream/socket-writer.ts";
+import { awaitTurnEnd, beginTurn, endTurn, type TurnEnd } from "../upstream/turn.ts";
 import { Exchange } from "./exchange.ts";
 import type { HttpRoutes } from "./http-routes.ts";
 import { errorReply } from "./local-reply.ts";
@@ -38,7 +39,7 @@ type Timed = "idle" | "head" | "request" | "probe" | "linger";
 type Mode = "http" | "tunnel" | "linger" | "closed";
 
 /** A caller's connection: its requests one after the other, each as one exchange, answered in their order. */
-export class Http1DownstreamConnection implements DownstreamStream, RequestSink, Expiring {
+export class Http1DownstreamConnection implements DownstreamStream, RequestSink, Expiring, TurnEnd {
   readonly remoteAddress: string;
   readonly localAddress: string;
   readonly #owner: DownstreamOwner;
@@ -52,6 +53,7 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
   #mode: Mode = "http";
   #exchange: Exchange | undefined;
   #head: RequestHead | undefined;
+  #unsentHead: ResponseHead | undefined;
   #requests = 0;
   #idleSince: number;
   #requestDone = true;
@@ -315,7 +317,21 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     this.#responseBegun = true;
     this.#framing = framingFor(head.framing, this.#version);
     this.#keepAlive = this.#keepAlive && this.#framing !== "close" && this.#mayStay();
-    this.#writer.write(encodeResponseHead(head, this.#version, this.#keepAlive));
+    this.#unsentHead = head;
+    awaitTurnEnd(this);
+  }
+
+  /** The head waits for the body's first piece, to be written with it; not beyond the turn. */
+  onTurnEnd(): void {
+    this.#sendUnsentHead(undefined);
+  }
+
+  #sendUnsentHead(body: Buffer | undefined): void {
+    const head = this.#unsentHead;
+    if (!head) return;
+    this.#unsentHead = undefined;
+    if (this.#mode === "closed") return;
+    this.#writer.write(encodeResponseHead(head, this.#version, this.#keepAlive, body));
   }
 
   /** An answer before the request's end closes the connection: the caller may never send the rest, or send it at length. */
@@ -335,7 +351,15 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
 
   sendData(chunk: Buffer): boolean {
     if (this.#mode === "closed") return true;
-    if (this.#framing !== "chunked" || this.#mode === "tunnel") return this.#writer.write(chunk);
+    if (this.#framing !== "chunked" || this.#mode === "tunnel") {
+      if (!this.#unsentHead || chunk.length > GATHER_BYTES) {
+        this.#sendUnsentHead(undefined);
+        return this.#writer.write(chunk);
+      }
+      this.#sendUnsentHead(chunk);
+      return !this.#writer.isBlocked;
+    }
+    this.#sendUnsentHead(undefined);
     // An empty chunk would end the body.
     if (chunk.length === 0) return true;
     this.#writer.text(chunkHeader(chunk.length));
@@ -352,6 +376,7 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
   sendEnd(trailers: FieldLines | undefined): void {
     if (this.#mode === "closed") return;
     this.#ended = true;
+    this.#sendUnsentHead(undefined);
     if (this.#mode === "tunnel") {
       this.#writer.end();
       this.#closeWhenEnded();
@@ -375,6 +400,7 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
   abort(_error: ProxyError): void {
     if (this.#mode === "closed") return;
     const closeFramed = this.#framing === "close" || this.#mode === "tunnel";
+    this.#sendUnsentHead(undefined);
     this.#writer.flush();
     this.#leave();
     if (closeFramed && !("encrypted" in this.#socket)) this.#socket.resetAndDestroy();

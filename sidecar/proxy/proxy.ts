@@ -13,6 +13,7 @@ import { ClusterSet } from "../upstream/cluster-set.ts";
 import type { ResolveName } from "../upstream/name-resolver.ts";
 import { createNameResolver } from "../upstream/name-resolver.ts";
 import { StallWatch } from "../upstream/stall-watch.ts";
+import { TurnClock } from "../upstream/turn.ts";
 import type { ClusterView, UpstreamCluster } from "../upstream/upstream-cluster.ts";
 import { EvidencePool } from "./evidence-pool.ts";
 import { explain } from "./explain.ts";
@@ -61,7 +62,8 @@ export class SidecarProxy {
   #applied: Configuration | undefined;
 
   constructor(options: ProxyOptions) {
-    const { clock, random, logger, recorder } = options;
+    const { random, logger, recorder } = options;
+    const clock = new TurnClock(options.clock);
     const limits = { ...DEFAULT_PROXY_LIMITS, ...options.limits };
     const wheel = new TimerWheel(clock);
     this.#clusters = new ClusterSet({
@@ -99,7 +101,7 @@ export class SidecarProxy {
       },
     };
     this.#listeners = new ListenerSet(this.#context, options.apiListenerAddress);
-    this.#stalls = new StallWatch(clock, (ms) => this.#clusters.onStall(ms));
+    this.#stalls = new StallWatch(options.clock, (ms) => this.#clusters.onStall(ms));
   }
 
   /**

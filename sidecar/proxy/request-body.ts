@@ -54,7 +54,7 @@ export class RequestBody {
     this.whole = false;
     this.#budget.bytes -= this.#bytes;
     this.#bytes = 0;
-    this.chunks.length = 0;
+    if (this.chunks.length > 0) this.chunks.length = 0;
   }
 
   /** After it was sent for the first time: what only stood because nobody had taken it goes when it is beyond the bounds. */

@@ -99,6 +99,6 @@ export function setField(fields: FieldLines, lowerName: string, value: string): 
     kept += 2;
     if (same) placed = true;
   }
-  fields.length = kept;
+  if (kept < fields.length) fields.length = kept;
   if (!placed) fields.push(lowerName, value);
 }

@@ -9,7 +9,8 @@ import type { ResponseSink } from "../codec/response-reader.ts";
 import { ResponseReader } from "../codec/response-reader.ts";
 import type { UpstreamHandler, UpstreamStream } from "../codec/stream.ts";
 import { CHUNK_END, chunkHeader, encodeLastChunk, encodeRequestHead } from "../codec/writer.ts";
-import { beginTurn, endTurn, SocketWriter } from "./socket-writer.ts";
+import { SocketWriter } from "./socket-writer.ts";
+import { beginTurn, endTurn } from "./turn.ts";
 
 /** What a connection needs of the pool it belongs to. */
 export interface ConnectionOwner {

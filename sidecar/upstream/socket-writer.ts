@@ -1,35 +1,17 @@
 import type { Socket } from "node:net";
+import { awaitTurnEnd, type TurnEnd } from "./turn.ts";
 
 /** Parts up to here together are gathered and written at once. Copying them costs less than a system call. */
-const GATHER_BYTES = 16_384;
-
-/** Writers that hold something for the end of this turn of the event loop. */
-const waiting: SocketWriter[] = [];
-let reading = false;
-
-/** What is written from now on waits for `endTurn`: to be called when a socket's bytes are about to be read. */
-export function beginTurn(): void {
-  reading = true;
-}
-
-/** Sends what was gathered since `beginTurn`. */
-export function endTurn(): void {
-  reading = false;
-  flushWaiting();
-}
-
-function flushWaiting(): void {
-  for (let i = 0; i < waiting.length; i++) (waiting[i] as SocketWriter).flushWaiting();
-  waiting.length = 0;
-}
+export const GATHER_BYTES = 16_384;
 
 /**
- * Gathers what one turn of the event loop writes to a socket, so that a head, its small body and its end leave in one system
- * call. Larger chunks go out as the Buffers they came in, behind what was gathered.
+ * Gathers what one turn writes to a socket, so that a head, its small body and its end leave in one system call. Larger chunks go
+ * out as the Buffers they came in, behind what was gathered.
  */
-export class SocketWriter {
+export class SocketWriter implements TurnEnd {
   readonly #socket: Socket;
-  readonly #parts: Buffer[] = [];
+  readonly #parts: (Buffer | undefined)[] = [];
+  #count = 0;
   #gatheredBytes = 0;
   #waits = false;
   #blocked = false;
@@ -60,12 +42,15 @@ export class SocketWriter {
   write(chunk: Buffer): boolean {
     const gathered = this.#gatheredBytes + chunk.length;
     if (gathered <= GATHER_BYTES) {
-      this.#parts.push(chunk);
+      this.#parts[this.#count++] = chunk;
       this.#gatheredBytes = gathered;
-      this.#wait();
+      if (!this.#waits) {
+        this.#waits = true;
+        awaitTurnEnd(this);
+      }
       return !this.#blocked;
     }
-    if (this.#gatheredBytes === 0) return this.#send(chunk);
+    if (this.#count === 0) return this.#send(chunk);
     this.#socket.cork();
     this.flush();
     const more = this.#send(chunk);
@@ -74,16 +59,10 @@ export class SocketWriter {
   }
 
   flush(): void {
-    const parts = this.#parts;
-    if (parts.length === 0) return;
-    const bytes = parts.length === 1 ? (parts[0] as Buffer) : joined(parts, this.#gatheredBytes);
+    if (this.#count === 0) return;
+    const bytes = this.#count === 1 ? (this.#parts[0] as Buffer) : this.#joined();
     this.discard();
     this.#send(bytes);
-  }
-
-  #send(bytes: Buffer): boolean {
-    this.#blocked = !this.#socket.write(bytes);
-    return !this.#blocked;
   }
 
   /** Sends what was gathered and then FIN. */
@@ -92,34 +71,31 @@ export class SocketWriter {
     this.#socket.end();
   }
 
-  /** Forgets what was gathered: the socket is gone. */
+  /** Forgets what was gathered: it is sent, or the socket is gone. */
   discard(): void {
-    this.#parts.length = 0;
+    for (let i = 0; i < this.#count; i++) this.#parts[i] = undefined;
+    this.#count = 0;
     this.#gatheredBytes = 0;
   }
 
-  #wait(): void {
-    if (this.#waits) return;
-    this.#waits = true;
-    // Written from a timer: nobody will end the turn for us.
-    if (!reading && waiting.length === 0) process.nextTick(flushWaiting);
-    waiting.push(this);
-  }
-
-  /** For the end of the turn alone. */
-  flushWaiting(): void {
+  onTurnEnd(): void {
     this.#waits = false;
     if (!this.#socket.destroyed) this.flush();
   }
-}
 
-function joined(parts: readonly Buffer[], length: number): Buffer {
-  const bytes = Buffer.allocUnsafe(length);
-  let at = 0;
-  for (let i = 0; i < parts.length; i++) {
-    const part = parts[i] as Buffer;
-    part.copy(bytes, at);
-    at += part.length;
+  #send(bytes: Buffer): boolean {
+    this.#blocked = !this.#socket.write(bytes);
+    return !this.#blocked;
   }
-  return bytes;
+
+  #joined(): Buffer {
+    const bytes = Buffer.allocUnsafe(this.#gatheredBytes);
+    let at = 0;
+    for (let i = 0; i < this.#count; i++) {
+      const part = this.#parts[i] as Buffer;
+      part.copy(bytes, at);
+      at += part.length;
+    }
+    return bytes;
+  }
 }
