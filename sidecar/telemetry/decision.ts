@@ -2,7 +2,7 @@ import { PICK_REASON_NAMES } from "../balancing/evidence.ts";
 import { OUTCOME_NAMES } from "../balancing/outcome.ts";
 import type { AttemptFacts, ExchangeFacts } from "./facts.ts";
 import { shownTarget } from "./redaction.ts";
-import { type Exclusion, exclusions, type Pick, pickSentence } from "./sentence.ts";
+import { type Exclusion, exclusions, type Pick } from "./sentence.ts";
 import { type Verdict, verdictOf } from "./verdict.ts";
 
 /** One endpoint that a pick compared, with the parts of its score. Null: not known yet. */
@@ -73,13 +73,17 @@ export interface Decision {
 /** Texts from outside are kept to this length. */
 const LONGEST_TEXT = 256;
 
-export function decisionOf(
-  id: number,
-  facts: ExchangeFacts,
-  attempt: AttemptFacts,
-  keptBecause: KeptBecause,
-  epochMs: number,
-): Decision {
+export interface DecisionParts {
+  readonly id: number;
+  readonly facts: ExchangeFacts;
+  readonly attempt: AttemptFacts;
+  readonly keptBecause: KeptBecause;
+  /** Wall time minus monotonic time, in ms. */
+  readonly epochMs: number;
+  readonly sentence: string;
+}
+
+export function decisionOf({ id, facts, attempt, keptBecause, epochMs, sentence }: DecisionParts): Decision {
   const { evidence, error } = attempt;
   const endedAt = Number.isNaN(attempt.endedAt) ? facts.endedAt : attempt.endedAt;
   return {
@@ -123,21 +127,26 @@ export function decisionOf(
       status: facts.status,
       durationMs: elapsed(facts.startedAt, facts.endedAt) ?? 0,
     },
-    sentence: pickSentence(attempt, facts.cluster),
+    sentence,
   };
 }
 
+/** The endpoints that a pick compared, the chosen one first. */
 export function candidatesOf(pick: Pick): Candidate[] {
   const { evidence } = pick;
   const addresses = pick.candidateAddresses();
-  return Array.from({ length: evidence.count }, (_, i) => ({
-    address: addresses[i] ?? "",
-    score: known(evidence.scores[i]),
-    latencyMs: known(evidence.latencyMs[i]),
-    errorRate: known(evidence.errorRates[i]),
-    weight: known(evidence.weights[i]),
-    inFlight: known(evidence.inFlight[i]),
-  }));
+  const candidates: Candidate[] = [];
+  for (let i = 0; i < evidence.count; i++) {
+    candidates.push({
+      address: addresses[i] ?? "",
+      score: known(evidence.scores[i]),
+      latencyMs: known(evidence.latencyMs[i]),
+      errorRate: known(evidence.errorRates[i]),
+      weight: known(evidence.weights[i]),
+      inFlight: known(evidence.inFlight[i]),
+    });
+  }
+  return candidates;
 }
 
 /** JSON has no NaN. */

@@ -1,3 +1,4 @@
+import type { InstrumentationScope } from "@opentelemetry/core";
 import type { Resource } from "@opentelemetry/resources";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import type { Clock } from "../../xds/common/clock.ts";
@@ -13,6 +14,7 @@ import type { ExchangeFacts, Recorder, TraceContext } from "./facts.ts";
 import { Metrics } from "./metrics.ts";
 import { RecentTraffic } from "./recent-traffic.ts";
 import type { Sampler } from "./sampler.ts";
+import { pickSentence } from "./sentence.ts";
 import { boundTraceState, parseTraceparent } from "./trace-context.ts";
 import { TraceIds } from "./trace-ids.ts";
 import { failed, notableOf } from "./verdict.ts";
@@ -68,12 +70,15 @@ export class ExchangeRecorder implements Recorder {
   readonly #options: RecorderOptions;
   readonly #ids: TraceIds;
   readonly #slowMs: number;
-  readonly #ejected = new Set<string>();
+  /** When each endpoint was ejected, by cluster and address. */
+  readonly #ejected = new Map<string, number>();
+  readonly #scope: InstrumentationScope;
 
   constructor(options: RecorderOptions) {
     this.#options = options;
     this.#ids = new TraceIds(options.random);
     this.#slowMs = options.slowMs ?? 1_000;
+    this.#scope = { name: "dashpot", version: options.version };
     this.decisions = new DecisionRing(options.ringSize);
   }
 
@@ -116,26 +121,39 @@ export class ExchangeRecorder implements Recorder {
     const level = kind === "weights_updated" ? "debug" : kind === "panic_entered" ? "warn" : "info";
     logger[level]({ cluster, endpoint: address, reason, durationMs }, EVENT_WORDS[kind]);
     if (event.kind === "ejected" && this.#ejected.size < MAX_PENDING_EJECTIONS) {
-      this.#ejected.add(`${cluster} ${event.address}`);
+      this.#ejected.set(`${cluster} ${event.address}`, clock.now());
     }
   }
 
   /** Was it one of this exchange's attempts that got its endpoint ejected? */
   #ejects(facts: ExchangeFacts): boolean {
     if (this.#ejected.size === 0) return false;
-    return facts.attempts.some(({ address }) => this.#ejected.delete(`${facts.cluster} ${address}`));
+    let found = false;
+    for (const { address, startedAt } of facts.attempts) {
+      const key = `${facts.cluster} ${address}`;
+      const at = this.#ejected.get(key);
+      if (at === undefined) continue;
+      this.#ejected.delete(key);
+      // An ejection from before the attempt was another's doing, or that of a comparison over time.
+      found ||= startedAt <= at;
+    }
+    return found;
   }
 
   #keep(facts: ExchangeFacts, keptBecause: KeptBecause): void {
-    const { spans, resource, version } = this.#options;
+    const { spans, resource } = this.#options;
     const epochMs = this.#epochMs();
-    for (const attempt of facts.attempts) {
-      this.decisions.add(decisionOf(this.decisions.nextId(), facts, attempt, keptBecause, epochMs));
-    }
+    const sentences = facts.attempts.map((attempt) => pickSentence(attempt, facts.cluster));
+    facts.attempts.forEach((attempt, i) => {
+      const id = this.decisions.nextId();
+      const sentence = sentences[i] ?? "";
+      this.decisions.add(decisionOf({ id, facts, attempt, keptBecause, epochMs, sentence }));
+    });
     if (spans === undefined) return;
     const sampledBy = facts.trace.sampled ? "" : keptBecause;
+    const scope = this.#scope;
     spans.offer(1 + facts.attempts.length, () => {
-      return exchangeSpans(facts, { resource, version, epochMs, sampledBy });
+      return exchangeSpans(facts, { resource, scope, epochMs, sampledBy, sentences });
     });
   }
 

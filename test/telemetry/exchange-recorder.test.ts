@@ -12,12 +12,14 @@ import { attemptFacts, exchangeFacts } from "../support/exchange-facts.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 
 function recorderOf(options: { ringSize?: number; ratio?: number } = {}): {
+  clock: FakeClock;
   recorder: ExchangeRecorder;
   spans: ReadableSpan[];
 } {
   const spans: ReadableSpan[] = [];
+  const clock = new FakeClock();
   const recorder = new ExchangeRecorder({
-    clock: new FakeClock(),
+    clock,
     logger: pino({ level: "silent" }),
     random: seededRandom(1),
     sampler: new Sampler({ ratio: options.ratio ?? 0, parentBased: true }),
@@ -27,7 +29,7 @@ function recorderOf(options: { ringSize?: number; ratio?: number } = {}): {
     accessLog: undefined,
     ringSize: options.ringSize ?? 10,
   });
-  return { recorder, spans };
+  return { clock, recorder, spans };
 }
 
 test("a caller's trace is continued, and its tracestate passed on", () => {
@@ -73,14 +75,25 @@ for (const [why, facts, kept] of KEPT) {
   });
 }
 
+const EJECTION = {
+  kind: "ejected" as const,
+  address: "10.0.0.1:8080",
+  reason: "5 failures in a row",
+  durationMs: 2_000,
+};
+
+test("an ejection from before an attempt is not laid to it", () => {
+  const { clock, recorder } = recorderOf();
+  clock.advance(500);
+  recorder.onBalancerEvent("orders", EJECTION);
+  recorder.end(exchangeFacts());
+  assert.equal(recorder.decisions.added, 0);
+});
+
 test("the exchange that got its endpoint ejected is kept, and only that one", () => {
-  const { recorder } = recorderOf();
-  recorder.onBalancerEvent("orders", {
-    kind: "ejected",
-    address: "10.0.0.1:8080",
-    reason: "5 failures in a row",
-    durationMs: 2_000,
-  });
+  const { clock, recorder } = recorderOf();
+  clock.advance(1_012);
+  recorder.onBalancerEvent("orders", EJECTION);
   recorder.end(exchangeFacts({ cluster: "payments" }));
   recorder.end(exchangeFacts());
   recorder.end(exchangeFacts());
