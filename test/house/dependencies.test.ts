@@ -7,7 +7,12 @@ const ROOT = join(import.meta.dirname, "../..");
 const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
 
 interface Lock {
-  readonly packages: Readonly<Record<string, { readonly version?: string; readonly resolved?: string }>>;
+  readonly packages: Readonly<
+    Record<
+      string,
+      { readonly version?: string; readonly optionalDependencies?: Readonly<Record<string, string>> }
+    >
+  >;
 }
 
 /** The rows of the table "Oldest versions allowed". */
@@ -48,4 +53,13 @@ test("every direct dependency is explained in docs/dependencies.md", () => {
 
 test("the lock carries no address of a registry", () => {
   assert.ok(!read("package-lock.json").includes('"resolved"'));
+});
+
+// npm ci refuses a lock without them, and npm leaves out those that a registry does not have while it writes the lock.
+test("the binaries of every platform are locked, not only of the one that wrote the lock", () => {
+  const { packages } = JSON.parse(read("package-lock.json")) as Lock;
+  const missing = Object.values(packages)
+    .flatMap(({ optionalDependencies = {} }) => Object.keys(optionalDependencies))
+    .filter((name) => packages[`node_modules/${name}`] === undefined);
+  assert.deepEqual(missing, []);
 });
