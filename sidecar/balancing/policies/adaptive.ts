@@ -148,7 +148,9 @@ class AdaptiveChooser implements Chooser {
       const score = this.#score.of(slot, this.#weight(slot), now);
       scores[at] = score;
       if (score < least) least = score;
-      record(evidence, slot, score);
+      if (evidence.count < EVIDENCE_CANDIDATES || score < evidence.scores[EVIDENCE_CANDIDATES - 1]!) {
+        record(evidence, slot, score);
+      }
     }
     const turns = this.#turns();
     const close = least * (1 + this.#tie);
