@@ -36,6 +36,8 @@ export interface Telemetry {
   /** Where spans go; empty: nowhere. */
   readonly exportsTo: string;
   writeStats(sheet: StatSheet): void;
+  /** Opens the access log anew, after it was moved away. */
+  reopenAccessLog(): void;
   /** Sends what waits, within 2 s. */
   shutdown(): Promise<void>;
 }
@@ -77,6 +79,9 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
       sheet.gauge(DASHPOT_SCOPE, "spans_queued", spans?.queued ?? 0);
       sheet.counter(DASHPOT_SCOPE, "access_log_dropped", accessLog?.dropped ?? 0);
       sheet.counter(DASHPOT_SCOPE, "decisions_recorded", recorder.decisions.added);
+    },
+    reopenAccessLog() {
+      accessLog?.reopen();
     },
     async shutdown() {
       accessLog?.close();

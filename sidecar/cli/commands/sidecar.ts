@@ -61,6 +61,8 @@ export const sidecar: Command = {
     endOnUnhandled(logger);
     try {
       const running = await startSidecar({ bootstrap, logger, env: terminal.env });
+      // What log rotation sends. Node keeps SIGUSR1, which others use for this, for its debugger.
+      process.on("SIGHUP", () => running.telemetry.reopenAccessLog());
       if (!terminal.ended.aborted) await Promise.race([once(terminal.ended, "abort"), running.quit]);
       await running.drain();
       await running.close();
