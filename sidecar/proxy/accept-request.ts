@@ -25,6 +25,9 @@ export function acceptRequest(
   identify(record, filter);
   const ended = refusalOf(head, known, record.context.viaName) ?? answerAtLastHop(head, known);
   if (ended) return ended;
+  if (known.at("x-request-id") < 0 && record.requestId !== "") {
+    head.fields.push("x-request-id", record.requestId);
+  }
   addForwarded(head.fields, known, filter, head.scheme, withoutPort(record.remoteAddress));
   addVia(head.fields, known.at("via"), head.version, record.context.viaName);
   // Last: it may move fields.
@@ -44,10 +47,7 @@ function identify(record: ExchangeRecord, filter: HttpFilter): void {
   record.grpc = known.at("content-type") >= 0 && isGrpc(fields);
   const requestId = known.value(fields, "x-request-id");
   if (requestId !== undefined) record.requestId = requestId;
-  else if (filter.generateRequestId) {
-    record.requestId = requestIdOf(record.trace);
-    fields.push("x-request-id", record.requestId);
-  }
+  else if (filter.generateRequestId) record.requestId = requestIdOf(record.trace);
 }
 
 /** A UUID made of what is random already: unique per request, and it begins as its trace does. */

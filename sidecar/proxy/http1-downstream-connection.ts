@@ -15,6 +15,7 @@ import { GATHER_BYTES, SocketWriter } from "../upstream/socket-writer.ts";
 import { awaitTurnEnd, beginTurn, endTurn, type TurnEnd } from "../upstream/turn.ts";
 import { Exchange } from "./exchange.ts";
 import type { HttpRoutes } from "./http-routes.ts";
+import { LingeringClose } from "./lingering-close.ts";
 import { errorReply } from "./local-reply.ts";
 
 /** What a connection needs of the listener that took it. */
@@ -26,8 +27,6 @@ export interface DownstreamOwner {
   onClosed(connection: Http1DownstreamConnection): void;
 }
 
-/** After a refusal the rest of what the caller sends is read and thrown away for this long, or a reset would eat the answer. */
-const LINGER_MS = 1_000;
 /** How often a caller that sent FIN and waits for its answer is asked whether it is still there. */
 const PROBE_MS = 200;
 /** Writing nothing sends nothing, but fails once the peer has answered something sent before with a reset. */
@@ -35,7 +34,7 @@ const NOTHING = Buffer.alloc(0);
 /** RFC 2518: "the server has accepted the complete request, but has not yet completed it". */
 const PROCESSING = "HTTP/1.1 102 Processing\r\n\r\n";
 
-type Timed = "idle" | "head" | "request" | "probe" | "linger";
+type Timed = "idle" | "head" | "request" | "probe";
 type Mode = "http" | "tunnel" | "linger" | "closed";
 
 /** A caller's connection: its requests one after the other, each as one exchange, answered in their order. */
@@ -66,9 +65,7 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
   #peerEnded = false;
   #probed = false;
   #ended = false;
-  /** While lingering: bytes of the response that are not sent, and for how long none was. */
-  #unsent = 0;
-  #stuckMs = 0;
+  #lingering: LingeringClose | undefined;
 
   constructor(socket: Socket, owner: DownstreamOwner) {
     const { filter, context } = owner.routes;
@@ -164,11 +161,10 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
 
   #onEnd(): void {
     this.#peerEnded = true;
+    this.#lingering?.onPeerEnd();
     if (this.#mode === "tunnel") {
       this.#exchange?.onRequestEnd(undefined);
       this.#closeWhenEnded();
-    } else if (this.#mode === "linger") {
-      if (this.#socket.writableLength === 0) this.#closeGently();
     } else if (this.#mode === "http") {
       // Inside a request the reader reports the caller gone.
       this.#reader.end();
@@ -231,9 +227,6 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
         break;
       case "probe":
         this.#probe();
-        break;
-      case "linger":
-        this.#lingerOn();
         break;
     }
   }
@@ -403,8 +396,10 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     this.#sendUnsentHead(undefined);
     this.#writer.flush();
     this.#leave();
-    if (closeFramed && !("encrypted" in this.#socket)) this.#socket.resetAndDestroy();
-    else this.#socket.destroySoon();
+    // What a slow reader has not taken is not waited for: nothing would end the wait.
+    const reset = closeFramed || this.#socket.writableLength > 0;
+    if (reset && !("encrypted" in this.#socket)) this.#socket.resetAndDestroy();
+    else this.#socket.destroy();
   }
 
   #finishExchange(): void {
@@ -426,41 +421,27 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     if (this.#peerEnded && !this.#exchange && !this.#held) this.#close();
   }
 
-  /** The last response is out: FIN, then wait for the caller's. */
+  /** The last byte for the caller is written. */
   #linger(): void {
+    const { context, filter } = this.#owner.routes;
     this.#exchange = undefined;
     this.#held = undefined;
     this.#reader.close();
-    this.#writer.end();
-    if (this.#peerEnded && this.#socket.writableLength === 0) {
-      this.#closeGently();
-      return;
-    }
+    this.#writer.flush();
     this.#mode = "linger";
-    this.#pausedByExchange = false;
-    this.#socket.resume();
-    this.#unsent = this.#socket.writableLength;
-    this.#startTimer("linger", LINGER_MS);
-  }
-
-  /** A slow reader gets its response to the end, as long as it takes some of it within each stream idle timeout. */
-  #lingerOn(): void {
-    const { writableLength } = this.#socket;
-    const { streamIdleTimeoutMs } = this.#owner.routes.filter;
-    this.#stuckMs = writableLength < this.#unsent ? 0 : this.#stuckMs + LINGER_MS;
-    this.#unsent = writableLength;
-    const givenUp = streamIdleTimeoutMs > 0 && this.#stuckMs > streamIdleTimeoutMs;
-    if (writableLength === 0 || givenUp) this.#close();
-    else this.#startTimer("linger", LINGER_MS);
+    context.wheel.disarm(this.#timer);
+    const { streamIdleTimeoutMs } = filter;
+    this.#lingering = new LingeringClose(
+      this.#socket,
+      context.wheel,
+      streamIdleTimeoutMs,
+      this.#peerEnded,
+      () => this.#leave(),
+    );
   }
 
   #closeWhenEnded(): void {
-    if (this.#peerEnded && this.#ended) this.#closeGently();
-  }
-
-  #closeGently(): void {
-    this.#leave();
-    this.#socket.destroySoon();
+    if (this.#peerEnded && this.#ended) this.#linger();
   }
 
   #close(): void {
@@ -477,6 +458,7 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     this.#reader.close();
     this.#owner.routes.context.wheel.disarm(this.#timer);
     this.#owner.onClosed(this);
+    this.#lingering?.close();
   }
 }
 

@@ -26,13 +26,26 @@ export function answerAtLastHop(head: RequestHead, known: KnownFields): LocalRep
   if (head.method !== "OPTIONS" && head.method !== "TRACE") return undefined;
   const at = known.at("max-forwards");
   if (at < 0) return undefined;
-  const left = Number(head.fields[at]);
-  if (!Number.isInteger(left) || left < 0) return undefined;
+  const left = decimal(head.fields[at] as string);
+  if (left < 0) return undefined;
   if (left > 0) {
     head.fields[at] = String(left - 1);
     return undefined;
   }
   return head.method === "TRACE" ? traceReply(head) : textReply(200, "", []);
+}
+
+/** More digits than a request can ever count down are no number of hops. */
+const MAX_DIGITS = 9;
+
+/** -1: not a plain decimal number. */
+function decimal(text: string): number {
+  if (text === "" || text.length > MAX_DIGITS) return -1;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x30 || code > 0x39) return -1;
+  }
+  return Number(text);
 }
 
 function traceReply(head: RequestHead): LocalReply {
