@@ -1,0 +1,83 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import type { SidecarProxy } from "../../sidecar/proxy/index.ts";
+import { type StaticMesh, staticBootstrap } from "./static-bootstrap.ts";
+
+export interface Started {
+  readonly admin: number;
+  readonly listener: number;
+}
+
+/** What the sidecar's process holds, after a garbage collection. Memory in bytes. */
+export interface Measured {
+  readonly counts: ReturnType<SidecarProxy["counts"]>;
+  readonly clusters: ReturnType<SidecarProxy["clusters"]>;
+  /** libuv's handles and requests, by kind. */
+  readonly resources: Readonly<Record<string, number>>;
+  readonly heapUsed: number;
+  readonly external: number;
+  readonly arrayBuffers: number;
+  readonly rss: number;
+}
+
+/** A whole sidecar in a process of its own, with one listener for host `orders`. */
+export class MeasuredSidecar implements Started {
+  readonly listener: number;
+  readonly admin: number;
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess, { listener, admin }: Started) {
+    this.#child = child;
+    this.listener = listener;
+    this.admin = admin;
+  }
+
+  static async start(t: TestContext, mesh: StaticMesh): Promise<MeasuredSidecar> {
+    const folder = await mkdtemp(join(tmpdir(), "dashpot-faults-"));
+    t.after(() => rm(folder, { recursive: true, force: true }));
+    const file = join(folder, "bootstrap.yaml");
+    await writeFile(file, staticBootstrap(mesh));
+    const child = fork(join(import.meta.dirname, "measured-sidecar-main.ts"), [file], {
+      execArgv: ["--expose-gc"],
+    });
+    t.after(() => child.kill("SIGKILL"));
+    child.on("exit", (code) => {
+      if (code) throw new Error(`the sidecar's process ended with ${code}`);
+    });
+    const [started] = (await once(child, "message")) as [Started];
+    return new MeasuredSidecar(child, started);
+  }
+
+  measure(): Promise<Measured> {
+    return this.#ask("measure");
+  }
+
+  /** Its event loop stands still for so long. */
+  stall(ms: number): Promise<Measured> {
+    return this.#ask({ stallMs: ms });
+  }
+
+  async #ask(what: "measure" | { readonly stallMs: number }): Promise<Measured> {
+    this.#child.send(what);
+    const [measured] = (await once(this.#child, "message")) as [Measured];
+    return measured;
+  }
+
+  /** Measures until `holds`; what crosses sockets takes its time, and the process announces none of it. */
+  async until(holds: (measured: Measured) => boolean, what: string, limitMs = 10_000): Promise<Measured> {
+    const end = performance.now() + limitMs;
+    for (;;) {
+      const measured = await this.measure();
+      if (holds(measured)) return measured;
+      if (performance.now() > end) {
+        const { counts, resources, clusters } = measured;
+        const requests = clusters.map((cluster) => ({ ...cluster.requests, ...cluster.connections }));
+        throw new Error(`never happened: ${what}: ${JSON.stringify({ counts, resources, requests })}`);
+      }
+    }
+  }
+}
