@@ -331,11 +331,15 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
   #mayStay(): boolean {
     const { routes, draining } = this.#owner;
     const { maxRequestsPerConnection, maxConnectionDurationMs } = routes.filter;
-    if (draining || !(this.#requestDone || this.#head?.framing === "none")) return false;
+    if (draining || !(this.#requestDone || this.#isBodiless)) return false;
     if (maxRequestsPerConnection > 0 && this.#requests >= maxRequestsPerConnection) return false;
     return (
       maxConnectionDurationMs === 0 || routes.context.clock.now() - this.#openedAt < maxConnectionDurationMs
     );
+  }
+
+  get #isBodiless(): boolean {
+    return this.#head !== undefined && this.#head.framing !== "chunked" && this.#head.contentLength <= 0;
   }
 
   get #version(): 0 | 1 | 2 {
@@ -379,7 +383,8 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
       this.#writer.write(encodeLastChunk(this.#head?.acceptsTrailers ? trailers : undefined));
     this.#writer.flush();
     if (this.#requestDone) this.#finishExchange();
-    else this.#linger();
+    // A request without a body that is answered at its head ends within the same read.
+    else if (!this.#isBodiless) this.#linger();
   }
 
   startTunnel(head: ResponseHead): void {

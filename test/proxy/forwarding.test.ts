@@ -257,6 +257,22 @@ suite("forwarding", () => {
     );
   });
 
+  test("a connection goes on after an answer of our own, and says when it does not", async (t) => {
+    const backend = await ScriptedBackend.answering("real");
+    t.after(() => backend.close());
+    const bed = await ProxyBed.start({ clusters: [cluster("orders", [backend.port])] });
+    t.after(() => bed.close());
+    const connection = await bed.connect();
+    for (const length of ["", "Content-Length: 0\r\n"]) {
+      connection.send(`GET / HTTP/1.1\r\nHost: nobody\r\n${length}\r\n${GET}`);
+      assert.match(await connection.takeMessage(), /^HTTP\/1\.1 404 /);
+      assert.match(await connection.takeMessage(), /real$/);
+    }
+    connection.send("POST / HTTP/1.1\r\nHost: nobody\r\nContent-Length: 5\r\n\r\n12345");
+    assert.match(await connection.untilEnded(), /^HTTP\/1\.1 404 [\s\S]*\r\nConnection: close\r\n/);
+    connection.socket.destroy();
+  });
+
   test("a request that comes round again is stopped", async (t) => {
     const backend = await ScriptedBackend.answering("unused");
     t.after(() => backend.close());
