@@ -1,0 +1,241 @@
+import assert from "node:assert/strict";
+import { RawConnection } from "../support/raw-http.ts";
+import { linesOfBytes } from "./byte-text.ts";
+import type { CorpusCase, Step } from "./corpus-case.ts";
+import type { CorpusOrigin } from "./corpus-origin.ts";
+import {
+  type Comparison,
+  difference,
+  headLength,
+  readHead,
+  readMessage,
+  type WireMessage,
+} from "./wire-message.ts";
+
+/** Requests of the player's own: every proxy under test sends this target to the case's origin. */
+export const MARKER_TARGET = "/corpus-marker";
+const MARKER = `GET ${MARKER_TARGET} HTTP/1.1\r\nHost: marker\r\n\r\n`;
+const MARKED = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nmarked";
+
+/** The longest that one step may take: for the message of a test that hangs, never for its success. */
+const STEP_TIMEOUT_MS = 10_000;
+
+/**
+ * Plays one case through the proxy on `port` and throws where the proxy does otherwise than the case says. At the end nothing may be
+ * left over on either side: what no step expects must not come.
+ */
+export async function playCase(
+  corpusCase: CorpusCase,
+  port: number,
+  origin: CorpusOrigin,
+  comparison: Comparison,
+): Promise<void> {
+  const play = new CasePlay(port, origin, comparison);
+  try {
+    await play.start();
+    for (const step of corpusCase.steps) {
+      try {
+        await withinTime(play.step(step));
+      } catch (error) {
+        throw new Error(`${corpusCase.file}:${step.line}: ${(error as Error).message}\n${play.left()}`);
+      }
+    }
+    await withinTime(play.finish()).catch((error: Error) => {
+      throw new Error(`${corpusCase.file}:${corpusCase.line}: at the end: ${error.message}\n${play.left()}`);
+    });
+  } finally {
+    play.close();
+  }
+}
+
+async function withinTime(work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("nothing (more) came")), STEP_TIMEOUT_MS);
+  });
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
+class CasePlay {
+  readonly #port: number;
+  readonly #origin: CorpusOrigin;
+  readonly #comparison: Comparison;
+  readonly #clients: RawConnection[] = [];
+
+  constructor(port: number, origin: CorpusOrigin, comparison: Comparison) {
+    this.#port = port;
+    this.#origin = origin;
+    this.#comparison = comparison;
+  }
+
+  async start(): Promise<void> {
+    this.#clients.push(await RawConnection.open(this.#port));
+  }
+
+  async step(step: Step): Promise<void> {
+    switch (step.kind) {
+      case "sends":
+        this.#side(step.side).send(step.bytes);
+        return;
+      case "gets":
+        if (step.side === "origin") await this.#chooseConnection(step.connection);
+        await this.#expect(this.#side(step.side), step);
+        return;
+      case "status":
+        await this.#expectStatus(step.status);
+        return;
+      case "nothing":
+        await this.#mark(await this.#connect());
+        this.#assertNothingLeft();
+        return;
+      case "stays":
+        await this.#mark(this.#client);
+        return;
+      case "closed":
+        await this.#expectClosed(this.#side(step.side), step.reset);
+        return;
+      case "ends":
+        this.#side(step.side).socket.end();
+        return;
+      case "resets":
+        this.#side(step.side).socket.resetAndDestroy();
+        return;
+      case "connects":
+        await this.start();
+    }
+  }
+
+  /** A request after all the others reaches the origin, and nothing else does. */
+  async finish(): Promise<void> {
+    await this.#mark(await this.#connect());
+    this.#assertNothingLeft();
+    for (const { text } of this.#clients) {
+      assert.ok(text === "", `the client gets more than the case says:\n${linesOfBytes(text)}`);
+    }
+  }
+
+  close(): void {
+    for (const { socket } of [...this.#clients, ...this.#origin.connections]) socket.destroy();
+  }
+
+  /** What came and was not expected, for the message of a failure. */
+  left(): string {
+    const say = (side: string, { text, ended, wasReset }: RawConnection, index: number): string => {
+      const state = wasReset ? "reset" : ended ? "ended" : "open";
+      return `  ${side} connection ${index + 1} (${state})${text === "" ? "" : ` holds\n${linesOfBytes(text)}`}`;
+    };
+    return [
+      ...this.#clients.map((connection, index) => say("client", connection, index)),
+      ...this.#origin.connections.map((connection, index) => say("origin", connection, index)),
+    ].join("\n");
+  }
+
+  get #client(): RawConnection {
+    return this.#clients.at(-1) as RawConnection;
+  }
+
+  #side(side: "client" | "origin"): RawConnection {
+    const connection = side === "client" ? this.#client : this.#origin.current;
+    assert.ok(connection, "the origin has no connection yet");
+    return connection;
+  }
+
+  async #connect(): Promise<RawConnection> {
+    const connection = await RawConnection.open(this.#port);
+    connection.socket.unref();
+    return connection;
+  }
+
+  async #chooseConnection(wanted: "any" | "new" | "same"): Promise<void> {
+    const before = this.#origin.current;
+    const chosen = await this.#origin.withBytes();
+    if (wanted === "same") assert.ok(chosen === before, "the origin gets it on another connection");
+    if (wanted === "new") assert.ok(chosen !== before, "the origin gets it on the connection of before");
+    this.#origin.current = chosen;
+  }
+
+  async #expect(connection: RawConnection, step: Extract<Step, { kind: "gets" }>): Promise<void> {
+    if (step.what === "bytes") {
+      const { bytes } = step;
+      const taken = await connection.take(
+        (text) => (text.length >= bytes.length || !bytes.startsWith(text) ? bytes.length : -1),
+        `${bytes.length} bytes`,
+      );
+      assert.ok(taken === bytes, `the ${step.side} gets other bytes:\n${linesOfBytes(taken)}`);
+      return;
+    }
+    const whole = step.what === "message";
+    const taken = whole ? await takeMessage(connection) : readHead(await connection.takeUntil("\r\n\r\n"));
+    const expected = whole ? readMessage(step.bytes, true)?.message : readHead(step.bytes);
+    assert.ok(expected, "the case expects a message that is not whole");
+    const differs = difference(expected, taken, this.#comparison);
+    assert.ok(differs === undefined, `what the ${step.side} gets ${differs}`);
+  }
+
+  async #expectStatus(status: number): Promise<void> {
+    const { startLine } = await takeMessage(this.#client);
+    assert.ok(startLine.startsWith(`HTTP/1.1 ${status} `), `the client gets ${JSON.stringify(startLine)}`);
+  }
+
+  async #expectClosed(connection: RawConnection, reset: boolean): Promise<void> {
+    const text = await connection.untilEnded();
+    assert.ok(connection.wasReset || !reset, "the connection ends without a reset");
+    assert.ok(text === "", `more bytes come before the connection ends:\n${linesOfBytes(text)}`);
+  }
+
+  async #mark(connection: RawConnection): Promise<void> {
+    connection.send(MARKER);
+    const answered = this.#answerMarker();
+    // The proxy may have answered by itself, or ended the connection: then nothing reaches the origin.
+    const message = await Promise.race([
+      takeMessage(connection),
+      answered.then(() => takeMessage(connection)),
+    ]);
+    assert.ok(message.body === "marked", `a following request gets ${message.startLine}`);
+    await answered;
+    if (connection !== this.#client) connection.socket.destroy();
+  }
+
+  async #answerMarker(): Promise<void> {
+    const origin = this.#origin;
+    for (;;) {
+      const marked = origin.connections.find(({ text }) => text.includes(`GET ${MARKER_TARGET} `));
+      if (marked && headLength(marked.text.slice(marked.text.indexOf(`GET ${MARKER_TARGET} `))) > 0) {
+        const head = await marked.takeUntil("\r\n\r\n");
+        assert.ok(
+          head.startsWith(MARKER.slice(0, 20)),
+          `the origin gets more than the case says:\n${linesOfBytes(head)}`,
+        );
+        marked.send(MARKED);
+        return;
+      }
+      await origin.next();
+    }
+  }
+
+  #assertNothingLeft(): void {
+    for (const { text } of this.#origin.connections) {
+      assert.ok(text === "", `the origin gets more than the case says:\n${linesOfBytes(text)}`);
+    }
+  }
+}
+
+/** The next whole message; its end may be the connection's. */
+async function takeMessage(connection: RawConnection): Promise<WireMessage> {
+  let taken: WireMessage | undefined;
+  const head = await connection.take(headLength, "a whole head");
+  const { framing } = readHead(head);
+  if (framing === "close") return { ...readHead(head), body: await takeRest(connection) };
+  await connection.take((text) => {
+    const read = readMessage(head + text, false);
+    taken = read?.message;
+    return read ? read.length - head.length : -1;
+  }, "a whole body");
+  return taken as WireMessage;
+}
+
+async function takeRest(connection: RawConnection): Promise<string> {
+  const { length } = await connection.untilEnded();
+  assert.ok(!connection.wasReset, "the connection is reset inside a body that ends with it");
+  return connection.take(() => length, "the rest");
+}
