@@ -95,8 +95,9 @@ export function hostileBackend(random: Random): Promise<ScriptedBackend> {
   return ScriptedBackend.start(async (connection) => {
     for (;;) {
       await connection.take((text) => (text === "" ? -1 : 0), "a request");
-      if (random() < 0.03) leave(connection, random);
-      else if (random() < 0.03) connection.send("HTTP/1.1 413 Enough\r\nContent-Length: 0\r\n\r\n");
+      const lot = random();
+      if (lot < 0.03) leave(connection, random);
+      else if (lot < 0.06) connection.send("HTTP/1.1 413 Enough\r\nContent-Length: 0\r\n\r\n");
       await connection.takeMessage();
       await draw(random)(connection, random);
     }
