@@ -104,7 +104,10 @@ export interface Balancer {
    * those that left take no new attempt, and their slot is freed when their last attempt ends.
    */
   update(assignment: ClusterLoadAssignment): void;
-  /** Chooses; NO_SLOT when nothing may be used. Fills `evidence`. Allocates nothing. */
+  /**
+   * Proposes; NO_SLOT when nothing may be used. Fills `evidence`. Allocates nothing. Only `onStart` makes it count, and is
+   * called before the next pick: until then asking again changes no count, no turn and no trial.
+   */
   pick(request: PickRequest, evidence: Evidence): Slot;
   /** An attempt to `slot` begins: it counts as in flight from now on. */
   onStart(slot: Slot): Ticket;

@@ -12,18 +12,18 @@ import type {
   Ticket,
 } from "./balancer.ts";
 import { NO_SLOT } from "./balancer.ts";
+import type { BalancerOptions, BalancerSources, ResolvedPolicy } from "./balancer-options.ts";
 import { viewOf } from "./balancer-view.ts";
 import type { Columns } from "./column.ts";
 import type { Detection } from "./detection.ts";
 import { Eligibility } from "./eligibility.ts";
 import type { EndpointSet } from "./endpoint-set.ts";
-import { EndpointStates } from "./endpoint-states.ts";
+import { EndpointStates, STATE } from "./endpoint-states.ts";
 import { EndpointWeights } from "./endpoint-weights.ts";
 import { EnvoyDetection } from "./envoy-detection.ts";
 import { EVIDENCE_CANDIDATES, type Evidence, PICK_REASON } from "./evidence.ts";
 import { FailureEstimates } from "./failure-estimates.ts";
 import { InFlight } from "./in-flight.ts";
-import type { BalancerOptions, BalancerSources, ResolvedPolicy } from "./index.ts";
 import { LatencyEstimates } from "./latency-estimates.ts";
 import { LoadReports } from "./load-reports.ts";
 import { isFailure, OUTCOME, type Outcome } from "./outcome.ts";
@@ -51,8 +51,8 @@ const IDLE_TICK_MS = 1_000;
 const DECAY_MS = 5_000;
 /** Above the scan limit latency also acts through the weights that endpoints are drawn by. */
 const SAMPLED_CAPACITY_EXPONENT = 0.5;
-/** At most every so many picks is a trial. */
-const PICKS_PER_TRIAL = 8;
+/** At most every so many attempts is a trial. */
+const STARTS_PER_TRIAL = 8;
 
 /** One cluster's state and the order in which its parts are told of things. */
 export class ClusterBalancer implements Balancer {
@@ -79,8 +79,10 @@ export class ClusterBalancer implements Balancer {
   readonly #scanLimit: number;
   #dueAt = 0;
   #stalledAt = Number.NEGATIVE_INFINITY;
-  #picksSinceTrial = PICKS_PER_TRIAL;
-  #picksSinceTick = 0;
+  #startsSinceTrial = STARTS_PER_TRIAL;
+  #startsSinceTick = 0;
+  /** Who made the last proposal, and is told when it is followed. */
+  #chosenBy: Chooser | undefined;
   #panic = false;
 
   constructor(policy: ResolvedPolicy, options: BalancerOptions, sources: BalancerSources) {
@@ -177,17 +179,24 @@ export class ClusterBalancer implements Balancer {
     if (this.#states.changed) this.#rebuild();
     evidence.total = this.#roster.count;
     evidence.weightsGeneration = this.#controller.generation;
-    this.#picksSinceTick++;
+    this.#chosenBy = undefined;
     let slot = this.#trial(request, evidence);
     if (slot === NO_SLOT) slot = this.#choose(request, now, evidence);
     if (slot === NO_SLOT) return NO_SLOT;
-    this.#picks.add(slot, now);
     this.#describe(slot, now, evidence);
     return slot;
   }
 
   onStart(slot: Slot): Ticket {
-    return this.#inFlight.start(slot, this.#clock.now());
+    const now = this.#clock.now();
+    const ticket = this.#inFlight.start(slot, now);
+    this.#picks.add(slot, now);
+    this.#startsSinceTick++;
+    if (this.#states.state[slot] === STATE.probation) this.#startsSinceTrial = 0;
+    else this.#startsSinceTrial++;
+    this.#chosenBy?.onStart?.(slot, now);
+    this.#chosenBy = undefined;
+    return ticket;
   }
 
   onResponse(ticket: Ticket): void {
@@ -243,8 +252,8 @@ export class ClusterBalancer implements Balancer {
   tick(): number {
     const now = this.#clock.now();
     const wait =
-      this.#picksSinceTick > 0 || this.#inFlight.total > 0 || this.#states.out > 0 ? TICK_MS : IDLE_TICK_MS;
-    this.#picksSinceTick = 0;
+      this.#startsSinceTick > 0 || this.#inFlight.total > 0 || this.#states.out > 0 ? TICK_MS : IDLE_TICK_MS;
+    this.#startsSinceTick = 0;
     this.#dueAt = now + wait;
     this.#detection.tick(now);
     this.#states.advance(this.#roster.members, this.#roster.count, now);
@@ -295,10 +304,9 @@ export class ClusterBalancer implements Balancer {
   #trial(request: PickRequest, evidence: Evidence): Slot {
     const waiting = this.#states.probation;
     if (waiting.length === 0 || request.tried.length > 0) return NO_SLOT;
-    if (++this.#picksSinceTrial < PICKS_PER_TRIAL) return NO_SLOT;
+    if (this.#startsSinceTrial < STARTS_PER_TRIAL) return NO_SLOT;
     for (const slot of waiting) {
       if (this.#inFlight.count[slot] !== 0 || !this.#mayBeTried(slot)) continue;
-      this.#picksSinceTrial = 0;
       evidence.reason = PICK_REASON.probation;
       evidence.eligible = 1;
       return slot;
@@ -338,6 +346,7 @@ export class ClusterBalancer implements Balancer {
       this.#choosers.set(set, chooser);
     }
     const slot = chooser.choose(request, now, evidence);
+    this.#chosenBy = chooser;
     evidence.eligible = set.count;
     evidence.excluded.set(set.excluded);
     if (set.panic) evidence.reason = PICK_REASON.panic;

@@ -29,10 +29,23 @@ export class EdfSchedule {
     return this.#count === 0 ? NO_SLOT : this.#slots[0]!;
   }
 
-  /** Ends the turn of the endpoint at the head; its next comes after 1/weight. */
-  pass(weight: number): void {
-    this.#deadlines[0]! += 1 / weight;
-    this.#sink(0);
+  /** Whose turn it is but for those tried; NO_SLOT when all were. Looks at everybody: for retries. */
+  peekUntried(tried: readonly Slot[]): Slot {
+    let first = -1;
+    for (let i = 0; i < this.#count; i++) {
+      if (first >= 0 && this.#deadlines[i]! >= this.#deadlines[first]!) continue;
+      if (!tried.includes(this.#slots[i]!)) first = i;
+    }
+    return first < 0 ? NO_SLOT : this.#slots[first]!;
+  }
+
+  /** Ends the endpoint's turn; its next comes after 1/weight. */
+  pass(slot: Slot, weight: number): void {
+    let at = 0;
+    while (at < this.#count && this.#slots[at] !== slot) at++;
+    if (at === this.#count) return;
+    this.#deadlines[at]! += 1 / weight;
+    this.#sink(at);
   }
 
   #sink(from: number): void {

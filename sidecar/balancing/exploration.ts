@@ -45,12 +45,12 @@ export class Exploration implements Columns {
 
   picked(slot: Slot): void {
     this.#lastPick[slot] = ++this.#picks;
+    this.#cursor++;
   }
 
   /** An endpoint of the set that must be tried now; NO_SLOT mostly. */
   overdue(set: EndpointSet, now: number): Slot {
-    if (++this.#cursor >= set.count) this.#cursor = 0;
-    const slot = set.slots[this.#cursor]!;
+    const slot = set.slots[this.#cursor % set.count]!;
     if (this.#inFlight.count[slot]! > 0) return NO_SLOT;
     const waited = this.#picks - this.#lastPick[slot]!;
     if (this.#failures.consecutive[slot]! > 0) {

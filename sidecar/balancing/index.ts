@@ -1,28 +1,8 @@
-import type { Clock } from "../../xds/common/clock.ts";
-import type { Random } from "../../xds/common/random.ts";
-import type { BalancingPolicy, LocalityPolicy, OutlierDetection } from "../../xds/model/cluster.ts";
-import type { Balancer, BalancerEvent } from "./balancer.ts";
+import type { Balancer } from "./balancer.ts";
+import type { BalancerOptions, BalancerSources, ResolvedPolicy } from "./balancer-options.ts";
 import { ClusterBalancer } from "./cluster-balancer.ts";
 
-export interface BalancerOptions {
-  /** Undefined: Dashpot's own detection; set: Envoy's fields with Envoy's meaning. */
-  readonly outlierDetection?: OutlierDetection | undefined;
-  /** Percent; below it health and ejections are ignored. 0: never. Default 50. */
-  readonly panicThreshold?: number;
-  /** Default: localities do not matter. */
-  readonly locality?: LocalityPolicy;
-  /** The zone this sidecar runs in; unset: unknown, and zone awareness is off. */
-  readonly localZone?: string;
-}
-
-export interface BalancerSources {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly onEvent?: (event: BalancerEvent) => void;
-}
-
-/** The policy of a cluster, with `default` already replaced by what the sidecar's settings say. */
-export type ResolvedPolicy = Exclude<BalancingPolicy, { readonly kind: "default" }>;
+export type { BalancerOptions, BalancerSources, ResolvedPolicy } from "./balancer-options.ts";
 
 /** A balancer without endpoints; `update` brings them. The same seed and the same calls give the same picks. */
 export function createBalancer(

@@ -5,9 +5,9 @@ import { EndpointScore } from "../endpoint-score.ts";
 import type { EndpointSet } from "../endpoint-set.ts";
 import { EVIDENCE_CANDIDATES, type Evidence, PICK_REASON } from "../evidence.ts";
 import { Exploration } from "../exploration.ts";
-import type { SharedState } from "./create-policy.ts";
 import { type Chooser, isTried, type Policy } from "./policy.ts";
 import { WeightedSampler } from "./random.ts";
+import type { SharedState } from "./shared-state.ts";
 
 /** Scores this close are equal: then it goes by turns. */
 const TIE = 0.05;
@@ -122,14 +122,16 @@ class AdaptiveChooser implements Chooser {
         evidence.reason = PICK_REASON.exploration;
       }
     }
-    const weight = this.#weight(slot);
-    if (evidence.slots[0] !== slot) putFirst(evidence, slot, this.#score.of(slot, weight, now));
+    if (evidence.slots[0] !== slot) putFirst(evidence, slot, this.#score.of(slot, this.#weight(slot), now));
+    return slot;
+  }
+
+  onStart(slot: Slot): void {
     const turns = this.#turns();
     // One who sat out does not save up turns.
     this.#turn = Math.max(this.#turn, Math.min(turns[slot]!, this.#turn + 1));
-    turns[slot] = Math.max(turns[slot]!, this.#turn) + 1 / weight;
+    turns[slot] = Math.max(turns[slot]!, this.#turn) + 1 / this.#weight(slot);
     this.#exploration.picked(slot);
-    return slot;
   }
 
   /** All are compared, from a random place on; near ties go to the one whose turn it is. */

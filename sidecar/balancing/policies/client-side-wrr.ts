@@ -68,6 +68,7 @@ export class ClientSideWrr implements Policy {
         version = set.version;
         return rotation.choose(request, now, evidence);
       },
+      onStart: (slot: Slot) => rotation.onStart(slot),
     };
   }
 

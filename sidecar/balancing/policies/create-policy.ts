@@ -1,11 +1,4 @@
-import type { Random } from "../../../xds/common/random.ts";
-import type { EndpointWeights } from "../endpoint-weights.ts";
-import type { FailureEstimates } from "../failure-estimates.ts";
-import type { InFlight } from "../in-flight.ts";
-import type { ResolvedPolicy } from "../index.ts";
-import type { LatencyEstimates } from "../latency-estimates.ts";
-import type { LoadReports } from "../load-reports.ts";
-import type { Roster } from "../roster.ts";
+import type { ResolvedPolicy } from "../balancer-options.ts";
 import { Adaptive } from "./adaptive.ts";
 import { ClientSideWrr } from "./client-side-wrr.ts";
 import { LeastRequest } from "./least-request.ts";
@@ -15,17 +8,7 @@ import type { Policy } from "./policy.ts";
 import { RandomChoice } from "./random.ts";
 import { RingHash } from "./ring-hash.ts";
 import { RoundRobin } from "./round-robin.ts";
-
-/** What balancing keeps for all policies. */
-export interface SharedState {
-  readonly roster: Roster;
-  readonly inFlight: InFlight;
-  readonly latency: LatencyEstimates;
-  readonly failures: FailureEstimates;
-  readonly reports: LoadReports;
-  readonly weights: EndpointWeights;
-  readonly random: Random;
-}
+import type { SharedState } from "./shared-state.ts";
 
 export const SCAN_LIMIT = 32;
 const EXPLORATION_FLOOR = 0.003;

@@ -78,6 +78,12 @@ class LeastRequestChooser implements Chooser {
       : this.#bestOfDraws(request, draw);
   }
 
+  onStart(slot: Slot): void {
+    if (this.#equal || this.#options.fullScan) return;
+    const load = this.#inFlight.count[slot]! ** this.#options.activeRequestBias;
+    this.#schedule.pass(slot, this.#weights()[slot]! / load);
+  }
+
   /** All compared, from a random place on, so that ties fall evenly. */
   #best(request: PickRequest, draw: number): Slot {
     const set = this.#set;
@@ -114,13 +120,7 @@ class LeastRequestChooser implements Chooser {
   }
 
   #inTurn(request: PickRequest): Slot {
-    const weights = this.#weights();
-    const bias = this.#options.activeRequestBias;
-    for (let turns = 0; turns < this.#set.count; turns++) {
-      const slot = this.#schedule.peek();
-      this.#schedule.pass(weights[slot]! / (this.#inFlight.count[slot]! + 1) ** bias);
-      if (!isTried(request, slot)) return slot;
-    }
-    return this.#best(request, 0);
+    const next = this.#schedule.peek();
+    return isTried(request, next) ? this.#schedule.peekUntried(request.tried) : next;
   }
 }

@@ -5,8 +5,13 @@ import type { Outcome } from "../outcome.ts";
 
 /** Chooses within one set of endpoints; lives as long as the set. */
 export interface Chooser {
-  /** NO_SLOT when every endpoint of the set was tried. Sets reason, draw and candidates of the evidence. Allocates nothing. */
+  /**
+   * Only proposes: nothing that a later choice depends on changes, so that asking is free. NO_SLOT when every endpoint of the set was tried. Sets reason,
+   * draw and candidates of the evidence. Allocates nothing.
+   */
   choose(request: PickRequest, now: number, evidence: Evidence): Slot;
+  /** What it proposed last is done: an attempt to `slot` begins. */
+  onStart?(slot: Slot, now: number): void;
 }
 
 /** A way to choose. What it learns, beyond what balancing keeps for all policies, it keeps itself, by slot. */

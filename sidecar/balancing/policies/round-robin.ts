@@ -41,21 +41,21 @@ export class Rotation implements Chooser {
     const set = this.#set;
     if (this.#version !== set.version) this.#rebuild();
     evidence.reason = PICK_REASON.rotation;
-    const weights = this.#weights();
-    for (let turns = 0; turns < set.count; turns++) {
-      let slot: Slot;
-      if (this.#equal) {
-        this.#cursor = (this.#cursor + 1) % set.count;
-        slot = set.slots[this.#cursor]!;
-      } else {
-        slot = this.#schedule.peek();
-        this.#schedule.pass(weights[slot]!);
-      }
+    if (!this.#equal) {
+      const next = this.#schedule.peek();
+      return isTried(request, next) ? this.#schedule.peekUntried(request.tried) : next;
+    }
+    for (let i = 0; i < set.count; i++) {
+      const slot = set.slots[(this.#cursor + i) % set.count]!;
       if (!isTried(request, slot)) return slot;
     }
-    // A heavy endpoint may have taken all these turns: whoever was not tried will do.
-    for (let i = 0; i < set.count; i++) if (!isTried(request, set.slots[i]!)) return set.slots[i]!;
     return NO_SLOT;
+  }
+
+  onStart(slot: Slot): void {
+    if (!this.#equal) this.#schedule.pass(slot, this.#weights()[slot]!);
+    // A retry that went past someone leaves them their turn.
+    else if (this.#set.slots[this.#cursor % this.#set.count] === slot) this.#cursor++;
   }
 
   #rebuild(): void {
