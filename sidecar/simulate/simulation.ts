@@ -1,7 +1,6 @@
-import { type Random, seededRandom } from "../../xds/common/random.ts";
+import type { Random } from "../../xds/common/random.ts";
 import { OUTCOME, type Outcome } from "../balancing/outcome.ts";
 import { type Attempt, AttemptPool, type SimulatedRequest } from "./attempt.ts";
-import { drawCost, exponential } from "./cost.ts";
 import { EventQueue } from "./event-queue.ts";
 import { FaultSchedule } from "./fault-schedule.ts";
 import { LatencyByLoad } from "./latency-by-load.ts";
@@ -12,6 +11,7 @@ import type { Scenario } from "./scenario.ts";
 import { Server } from "./server.ts";
 import { SimulatedClient } from "./simulated-client.ts";
 import { VirtualClock } from "./virtual-clock.ts";
+import { STREAM, streamOf, Workload } from "./workload.ts";
 
 const EVENT = Object.freeze({
   requestBegins: 0,
@@ -28,8 +28,6 @@ const EVENT = Object.freeze({
   rateChanges: 11,
 });
 
-/** Streams of chance, so that requests, costs and faults are the same whatever the policy draws. */
-const STREAM = Object.freeze({ arrivals: 1, costs: 2, network: 3, faults: 4, failures: 5, clients: 100 });
 const SHORTEST_TICK_MS = 10;
 /** Sidecars whose weights are looked at for the picture: all see much the same. */
 const SAMPLED_CLIENTS = 5;
@@ -53,15 +51,14 @@ export class Simulation {
   readonly #latencies: readonly LatencyByLoad[] | undefined;
   readonly #probes: { client: number; rif: number; latencyMs: number; endpoint: number }[] = [];
   readonly #freeProbes: number[] = [];
-  readonly #arrivals: Random;
-  readonly #costs: Random;
+  readonly #workload: Workload;
   readonly #network: Random;
   readonly #failures: Random;
   #rate = 0;
   #rateVersion = 0;
 
   constructor(scenario: Scenario, entry: PolicyEntry, seed: number) {
-    const stream = (number: number): Random => seededRandom(seed * 1_000_003 + number);
+    const stream = (number: number): Random => streamOf(seed, number);
     this.#scenario = scenario;
     this.#recording = new Recording(scenario, entry.name, seed);
     this.#clock = new VirtualClock(this.#queue, EVENT.timerFires);
@@ -70,8 +67,7 @@ export class Simulation {
     this.#inbound = new Int32Array(this.#servers.length);
     this.#listed = this.#servers.map(() => true);
     this.#reports = scenario.reports || entry.needsReports === true;
-    this.#arrivals = stream(STREAM.arrivals);
-    this.#costs = stream(STREAM.costs);
+    this.#workload = new Workload(scenario, seed);
     this.#network = stream(STREAM.network);
     this.#failures = stream(STREAM.failures);
     const zones = zonesOf(scenario);
@@ -156,15 +152,14 @@ export class Simulation {
   /** Arrivals have no memory, so a change of rate may simply begin anew. */
   #scheduleRequest(): void {
     if (this.#rate <= 0) return;
-    const at = this.#clock.time + exponential(1_000 / this.#rate, this.#arrivals);
+    const at = this.#clock.time + this.#workload.interval(this.#rate);
     if (at < this.#scenario.durationMs) this.#queue.add(at, EVENT.requestBegins, this.#rateVersion);
   }
 
   #requestBegins(rateVersion: number): void {
     if (rateVersion !== this.#rateVersion) return;
     this.#scheduleRequest();
-    const client = Math.floor(this.#arrivals() * this.#clients.length);
-    const costMs = drawCost(this.#scenario.cost, this.#costs);
+    const { client, costMs } = this.#workload.request();
     this.#begin(client, { startedAt: this.#clock.time, costMs, tries: 0, tried: [] });
   }
 
