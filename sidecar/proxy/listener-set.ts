@@ -41,19 +41,40 @@ export class ListenerSet {
 
   /** Resolves when every port that is new is bound or has failed. Parts that did not change are not touched. */
   async apply(configuration: Configuration): Promise<void> {
+    const addresses = this.#addresses(configuration);
     for (const [name, running] of this.#running) {
-      if (configuration.listeners.has(name)) continue;
+      if (addresses.has(name)) continue;
       this.#running.delete(name);
       retire(running);
     }
     const opening: Promise<void>[] = [];
-    for (const [name, source] of configuration.listeners) {
+    for (const [name, address] of addresses) {
+      const source = configuration.listeners.get(name) as Versioned<Listener>;
       const routes = routesOf(source.value, configuration);
       const running = this.#running.get(name);
       if (running && running.source === source && running.routes === routes) continue;
-      opening.push(this.#start(name, source, routes, running));
+      opening.push(this.#start(name, source, address, routes, running));
     }
     await Promise.all(opening);
+  }
+
+  /**
+   * What is to be bound where. Listeners without an address are made for gRPC clients, and a control server gives a sidecar that
+   * asks for everything those too: the first gets the sidecar's own port, unless a listener proper has it.
+   */
+  #addresses(configuration: Configuration): Map<string, SocketAddress> {
+    const addresses = new Map<string, SocketAddress>();
+    for (const [name, { value }] of configuration.listeners) {
+      if (value.address) addresses.set(name, value.address);
+    }
+    const own = this.#apiAddress;
+    if (!own || [...addresses.values()].some((address) => sameAddress(address, own))) return addresses;
+    for (const [name, { value }] of configuration.listeners) {
+      if (value.address) continue;
+      addresses.set(name, own);
+      break;
+    }
+    return addresses;
   }
 
   views(): readonly ListenerView[] {
@@ -88,13 +109,12 @@ export class ListenerSet {
   #start(
     name: string,
     source: Versioned<Listener>,
+    address: SocketAddress,
     routes: Versioned<RouteTable> | undefined,
     last: Running | undefined,
   ): Promise<void> {
     const listener = source.value;
     const { filter } = listener;
-    const address = listener.address ?? this.#apiAddress;
-    if (!address) return Promise.resolve();
     if (last && sameAddress(last.port.options.address, address) && !listener.tls && !last.source.value.tls) {
       if (update(last.service, name, filter, routes)) {
         this.#running.set(name, { ...last, source, routes });

@@ -69,8 +69,10 @@ export class Port {
     const { host, port } = this.options.address;
     return new Promise((resolve) => {
       server.on("error", (error: NodeJS.ErrnoException) => {
-        this.failure = `cannot listen on ${endpointAddress(host, port)}: ${error.code ?? error.message}`;
-        this.#context.logger.error({ listener: this.options.listener }, this.failure);
+        const failure = `cannot listen on ${endpointAddress(host, port)}: ${error.code ?? error.message}`;
+        if (failure !== this.failure)
+          this.#context.logger.error({ listener: this.options.listener }, failure);
+        this.failure = failure;
         if (!this.#closed && !server.listening) {
           this.#cancelRebind = this.#context.clock.after(REBIND_MS, () => this.#listen());
         }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import test from "node:test";
 import { call } from "../support/http-call.ts";
 import { backend, control, layMesh, ready, sidecar, writeMesh } from "../support/mesh-bed.ts";
@@ -15,6 +16,20 @@ test("calls by Host and through the sidecar as HTTP proxy both reach a backend",
   assert.deepEqual([byProxy.status, byProxy.body], [200, "a"]);
   const unknown = await call({ port: mesh.listener, host: "payments" });
   assert.equal(unknown.status, 404);
+});
+
+test("the example files work together, with a listener for gRPC clients beside the sidecar's own", async (t) => {
+  const { port } = await backend(t, "a");
+  const mesh = await layMesh(t, []);
+  const example = await readFile(join(import.meta.dirname, "../../examples/mesh.yaml"), "utf8");
+  const ours = example
+    .replace(/- 127\.0\.0\.1:9001\n/, `- 127.0.0.1:${port}\n`)
+    .replaceAll(/ +- 127\.0\.0\.1:900[23]\n/g, "")
+    .replace("127.0.0.1:15001\n", `127.0.0.1:${mesh.listener}\n`);
+  await writeFile(mesh.file, ours);
+  await control(t, mesh);
+  await ready(await sidecar(t, mesh, { DASHPOT_OUTBOUND_ADDRESS: `127.0.0.1:${mesh.listener}` }));
+  assert.equal((await call({ port: mesh.listener })).body, "a");
 });
 
 test("edited endpoints take over within a second and no call fails", async (t) => {
