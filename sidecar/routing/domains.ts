@@ -44,8 +44,9 @@ export class Domains<T> {
     else if (!this.#exact.has(lower)) this.#exact.set(lower, value);
   }
 
+  /** An HTTP/1.0 request may name no host (RFC 9112, 3.2): only `*` takes it. */
   find(authority: string): T | undefined {
-    if (authority === "") return undefined;
+    if (authority === "") return this.#any;
     const given = this.#ignorePort ? authority.slice(0, portStart(authority)) : authority;
     // Most callers write hosts in lower case as they are configured: the map alone answers.
     const direct = this.#exact.get(given);

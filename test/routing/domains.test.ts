@@ -51,8 +51,9 @@ test("ports are left out of the match when the table says so", () => {
   }
 });
 
-test("without a host nothing matches, not even *", () => {
-  assert.equal(compile(table(HOSTS)).route(request({ authority: "" }), ""), undefined);
+test("without a host only * matches", () => {
+  assert.equal(compile(table(HOSTS)).route(request({ authority: "" }), "")?.virtualHost, "any");
+  assert.equal(compile(table([host("h", ["*.a", "b.*"])])).route(request({ authority: "" }), ""), undefined);
 });
 
 test("a host that no domain covers has no route", () => {
