@@ -40,8 +40,16 @@ function stall(ms: number): void {
 }
 
 process.on("message", (asked: "measure" | { readonly stallMs: number }) => {
-  if (asked !== "measure") stall(asked.stallMs);
-  process.send?.(measure());
+  if (asked === "measure") {
+    process.send?.(measure());
+    return;
+  }
+  // Told before it happens: afterwards would be too late for whoever wants to use the time.
+  process.send?.("stalling", () => {
+    stall(asked.stallMs);
+    // Measured when the event loop has turned, and what came meanwhile has been seen.
+    setTimeout(() => process.send?.(measure()), 200);
+  });
 });
 process.on("disconnect", () => process.exit(0));
 process.send?.({

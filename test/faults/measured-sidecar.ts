@@ -53,16 +53,18 @@ export class MeasuredSidecar implements Started {
   }
 
   measure(): Promise<Measured> {
-    return this.#ask("measure");
+    this.#child.send("measure");
+    return this.#told();
   }
 
-  /** Its event loop stands still for so long. */
-  stall(ms: number): Promise<Measured> {
-    return this.#ask({ stallMs: ms });
+  /** Its event loop stands still for so long, from when this resolves; `after` is what it holds when it has gone on. */
+  async stall(ms: number): Promise<{ readonly after: Promise<Measured> }> {
+    this.#child.send({ stallMs: ms });
+    await once(this.#child, "message");
+    return { after: this.#told() };
   }
 
-  async #ask(what: "measure" | { readonly stallMs: number }): Promise<Measured> {
-    this.#child.send(what);
+  async #told(): Promise<Measured> {
     const [measured] = (await once(this.#child, "message")) as [Measured];
     return measured;
   }
@@ -78,6 +80,8 @@ export class MeasuredSidecar implements Started {
         const requests = clusters.map((cluster) => ({ ...cluster.requests, ...cluster.connections }));
         throw new Error(`never happened: ${what}: ${JSON.stringify({ counts, resources, requests })}`);
       }
+      // A collection each time: not more often than the process can bear beside its work.
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
 }
