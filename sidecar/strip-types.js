@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 const PACKAGE = new URL("../", import.meta.url).href;
 
 if (PACKAGE.includes("/node_modules/")) {
+  swallowStrippingWarning();
   registerHooks({
     load(url, context, nextLoad) {
       if (!url.startsWith(PACKAGE) || !url.endsWith(".ts")) return nextLoad(url, context);
@@ -14,4 +15,12 @@ if (PACKAGE.includes("/node_modules/")) {
       return { format: "module", source, shortCircuit: true };
     },
   });
+}
+
+/** Node says once per process that this function is experimental. Whoever runs Dashpot can do nothing about it, and stderr holds logs. */
+function swallowStrippingWarning() {
+  const { emitWarning } = process;
+  process.emitWarning = () => {};
+  stripTypeScriptTypes("");
+  process.emitWarning = emitWarning;
 }
