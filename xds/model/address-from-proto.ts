@@ -10,8 +10,10 @@ import { portOf, textOf } from "./scalars.ts";
 import type { Scope } from "./scope.ts";
 
 const checkSocketAddress = fieldCheck(SocketAddressSchema, {
-  honoured: ["protocol", "address", "port_value", "named_port"],
+  honoured: ["port_value"],
+  partly: { protocol: "only `TCP`", address: "an IP address; a host name only in DNS clusters" },
   refused: {
+    named_port: "is not supported: give port_value",
     resolver_name: "is not supported: leave it out, or give an IP address",
     network_namespace_filepath: "is not supported: Dashpot stays in its own network namespace",
   },
@@ -48,10 +50,7 @@ function socketAddressOf(scope: Scope, address: SocketAddress, rule: AddressRule
   checkSocketAddress(scope, address);
   if (address.protocol !== SocketAddress_Protocol.TCP) scope.at("protocol").error("must be TCP");
   const host = hostOf(scope, textOf(scope, "address", address.address, "required"), rule.host);
-  if (address.portSpecifier.case === "namedPort") {
-    scope.at("named_port").error("is not supported: give port_value");
-    return undefined;
-  }
+  if (address.portSpecifier.case === "namedPort") return undefined;
   const port = portOf(scope, "port_value", address.portSpecifier.value ?? 0, rule.portZero);
   return host === undefined || port === undefined ? undefined : { host, port };
 }

@@ -17,40 +17,41 @@ import type { Scope } from "./scope.ts";
 import type { UpstreamTls } from "./tls.ts";
 import { upstreamTlsOf } from "./tls-from-proto.ts";
 import { tlsContextOf } from "./transport-socket-from-proto.ts";
-import { type UpstreamHttp, upstreamHttpOf } from "./upstream-http-from-proto.ts";
+import { HTTP1_IS_SPOKEN, type UpstreamHttp, upstreamHttpOf } from "./upstream-http-from-proto.ts";
 
 const checkCluster = fieldCheck(ClusterSchema, {
   honoured: [
     "name",
     "alt_stat_name",
-    "type",
-    "cluster_type",
-    "eds_cluster_config",
     "connect_timeout",
-    "per_connection_buffer_limit_bytes",
-    "lb_policy",
     "load_assignment",
     "health_checks",
     "max_requests_per_connection",
     "circuit_breakers",
-    "upstream_http_protocol_options",
     "common_http_protocol_options",
-    "http2_protocol_options",
-    "typed_extension_protocol_options",
     "dns_refresh_rate",
     "respect_dns_ttl",
-    "dns_lookup_family",
     "outlier_detection",
-    "ring_hash_lb_config",
     "maglev_lb_config",
     "least_request_lb_config",
     "round_robin_lb_config",
     "common_lb_config",
     "transport_socket",
-    "upstream_connection_options",
     "load_balancing_policy",
-    "lrs_server",
   ],
+  partly: {
+    type: "`EDS`, `STATIC`, `STRICT_DNS`, `LOGICAL_DNS`",
+    eds_cluster_config: "`eds_config` must be `ads` or `self`",
+    lb_policy: "`ROUND_ROBIN` is how unset looks on the wire and means the sidecar's default policy",
+    ring_hash_lb_config: "`hash_function` must be `XX_HASH`",
+    dns_lookup_family: "`AUTO` is `V4_PREFERRED`",
+    upstream_http_protocol_options: "`auto_sni`, `auto_san_validation`",
+    typed_extension_protocol_options: "`envoy.extensions.upstreams.http.v3.HttpProtocolOptions`",
+    http2_protocol_options: HTTP1_IS_SPOKEN,
+    upstream_connection_options: "`tcp_keepalive.keepalive_time`",
+    per_connection_buffer_limit_bytes: "a connection holds back its peer at about 64 KiB, whatever it says",
+    lrs_server: "`self`, with a warning: load is not reported",
+  },
   harmless: [
     "metadata",
     "http_protocol_options",
@@ -61,6 +62,7 @@ const checkCluster = fieldCheck(ClusterSchema, {
     "lrs_report_endpoint_metrics",
   ],
   refused: {
+    cluster_type: "is not supported: use type EDS, STATIC, STRICT_DNS or LOGICAL_DNS",
     transport_socket_matches: "is not supported: set transport_socket, which every endpoint gets",
     transport_socket_matcher: "is not supported: set transport_socket, which every endpoint gets",
     lb_subset_config: "is not supported: requests would go to endpoints outside their subset",
@@ -93,9 +95,7 @@ export const CLUSTER = resourceType<typeof ClusterSchema, Cluster>({
     const { commonLbConfig: common, perConnectionBufferLimitBytes: bufferLimit } = message;
     if (common !== undefined) checkCommonLb(scope.at("common_lb_config"), common);
     if (bufferLimit === 0) {
-      scope
-        .at("per_connection_buffer_limit_bytes")
-        .warn(`cannot be unbounded; ${DEFAULT_BUFFER_BYTES} is used`);
+      scope.at("per_connection_buffer_limit_bytes").warn("cannot be unbounded: every buffer has its bound");
     }
     loadReportsOf(scope, message);
     const { autoSni, autoSanValidation, ...http } = upstreamHttpOf(scope, message);

@@ -19,10 +19,7 @@ const FAMILIES = ["v4_preferred", "v4_only", "v6_only", "v4_preferred", "all"] a
 /** Where a cluster's endpoints come from; undefined after noting a problem. */
 export function discoveryOf(scope: Scope, cluster: ClusterProto): Discovery | undefined {
   const { clusterDiscoveryType: type } = cluster;
-  if (type.case === "clusterType") {
-    scope.at("cluster_type").error("is not supported: use type EDS, STATIC, STRICT_DNS or LOGICAL_DNS");
-    return undefined;
-  }
+  if (type.case === "clusterType") return undefined;
   switch (type.value ?? DiscoveryType.STATIC) {
     case DiscoveryType.EDS:
       return edsOf(scope, cluster);

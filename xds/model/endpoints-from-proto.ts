@@ -31,7 +31,7 @@ const checkAssignment = fieldCheck(ClusterLoadAssignmentSchema, {
   refused: { named_endpoints: "is not supported: name each endpoint's address, or endpoints would be lost" },
 });
 const checkPolicy = fieldCheck(PolicySchema, {
-  honoured: ["drop_overloads", "overprovisioning_factor", "endpoint_stale_after"],
+  honoured: ["drop_overloads", "overprovisioning_factor"],
 });
 const checkLocality = fieldCheck(LocalityLbEndpointsSchema, {
   honoured: ["locality", "lb_endpoints", "load_balancer_endpoints", "load_balancing_weight", "priority"],
@@ -41,7 +41,9 @@ const checkLocality = fieldCheck(LocalityLbEndpointsSchema, {
   },
 });
 const checkEndpoint = fieldCheck(LbEndpointSchema, {
-  honoured: ["endpoint", "health_status", "metadata", "load_balancing_weight"],
+  honoured: ["endpoint", "health_status", "load_balancing_weight"],
+  // Metadata chooses among endpoints where a subset or a route asks for it; both are refused.
+  harmless: ["metadata"],
   refused: { endpoint_name: "is not supported: give the endpoint's address" },
 });
 const checkHealthCheckConfig = fieldCheck(HealthCheckConfigSchema, { honoured: ["port_value"] });

@@ -5,26 +5,45 @@ import type { Scope } from "./scope.ts";
 type Refusals = Readonly<Record<string, string>>;
 
 /**
- * What becomes of each field of one message: `honoured` fields are read elsewhere, `harmless` ones change nothing that a
- * caller could notice, `refused` ones reject the resource because ignoring them would weaken security or send requests
- * elsewhere. Any other field that is set gives a warning: nothing that somebody wrote is passed over in silence.
+ * What becomes of each field of one message: `honoured` fields are read elsewhere, `partly` ones too, but not every value of
+ * them is followed; `harmless` ones change nothing that a caller could notice, `refused` ones reject the resource because
+ * ignoring them would weaken security or send requests elsewhere. Any other field that is set gives a warning: nothing that
+ * somebody wrote is passed over in silence.
  */
 export interface FieldRules {
   readonly honoured: readonly string[];
+  /** What is followed of each, for the reference page: a phrase after the field's name. */
+  readonly partly?: Readonly<Record<string, string>>;
   readonly harmless?: readonly string[];
   readonly refused?: Refusals;
+  /** Where the message stands, for one that is read by other rules elsewhere. */
+  readonly where?: string;
+}
+
+/** The rules of one message, as the reference page shows them. */
+export interface FieldTable {
+  readonly schema: DescMessage;
+  readonly rules: FieldRules;
+}
+
+const TABLES: FieldTable[] = [];
+
+/** Every table of the modules that were imported so far. */
+export function fieldTables(): readonly FieldTable[] {
+  return TABLES;
 }
 
 export type FieldCheck<Desc extends DescMessage> = (scope: Scope, message: MessageShape<Desc>) => void;
 
 /** Compiles the rules to a check that looks only at fields which are not honoured. Throws on a name the message lacks. */
 export function fieldCheck<Desc extends DescMessage>(schema: Desc, rules: FieldRules): FieldCheck<Desc> {
-  const { honoured, harmless = [], refused = {} } = rules;
+  const { honoured, partly = {}, harmless = [], refused = {} } = rules;
+  const quiet = new Set([...honoured, ...Object.keys(partly), ...harmless]);
   const known = new Set(schema.fields.map((field) => field.name));
-  for (const name of [...honoured, ...harmless, ...Object.keys(refused)]) {
+  for (const name of [...quiet, ...Object.keys(refused)]) {
     if (!known.has(name)) throw new Error(`${schema.typeName} has no field ${name}`);
   }
-  const quiet = new Set([...honoured, ...harmless]);
+  TABLES.push({ schema, rules });
   const refusals = new Map(Object.entries(refused));
   const watched: (readonly [field: DescField, refusal: string | undefined])[] = schema.fields
     .filter((field) => !quiet.has(field.name))

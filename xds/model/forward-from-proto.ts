@@ -36,12 +36,14 @@ const checkAction = fieldCheck(RouteActionSchema, {
     "retry_policy",
     "request_mirror_policies",
     "priority",
-    "hash_policy",
     "max_grpc_timeout",
     "upgrade_configs",
     "hedge_policy",
     "max_stream_duration",
   ],
+  partly: {
+    hash_policy: "by header, cookie, source address and query parameter; others give a warning",
+  },
   refused: {
     cluster_specifier_plugin: "is not supported: name a cluster",
     inline_cluster_specifier_plugin: "is not supported: name a cluster",
@@ -56,7 +58,8 @@ const checkMaxStreamDuration = fieldCheck(MaxStreamDurationSchema, {
   honoured: ["max_stream_duration", "grpc_timeout_header_max"],
 });
 const checkHedge = fieldCheck(HedgePolicySchema, {
-  honoured: ["hedge_on_per_try_timeout", "initial_requests"],
+  honoured: [],
+  partly: { initial_requests: "only 1; more gives a warning" },
 });
 const checkMirror = fieldCheck(MirrorPolicySchema, {
   honoured: ["cluster", "runtime_fraction"],

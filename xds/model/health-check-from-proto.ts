@@ -28,12 +28,8 @@ const checkHealthCheck = fieldCheck(HealthCheckSchema, {
     "interval_jitter_percent",
     "unhealthy_threshold",
     "healthy_threshold",
-    "reuse_connection",
     "http_health_check",
     "tcp_health_check",
-    "grpc_health_check",
-    "no_traffic_interval",
-    "no_traffic_healthy_interval",
     "unhealthy_interval",
     "unhealthy_edge_interval",
     "healthy_edge_interval",
@@ -45,6 +41,7 @@ const checkHealthCheck = fieldCheck(HealthCheckSchema, {
     "always_log_health_check_failures",
     "always_log_health_check_success",
   ],
+  partly: { grpc_health_check: "not performed, with a warning" },
   refused: {
     custom_health_check: "is not supported: use http_health_check, tcp_health_check or grpc_health_check",
     alt_port: "is not supported: set the port on the endpoint (health_check_config)",
@@ -57,10 +54,10 @@ const checkHttp = fieldCheck(HttpCheckSchema, {
     "request_headers_to_add",
     "expected_statuses",
     "retriable_statuses",
-    "codec_client_type",
     "service_name_matcher",
     "method",
   ],
+  partly: { codec_client_type: "HTTP/1.1 is spoken; HTTP2 gives a warning" },
   harmless: ["response_buffer_size"],
   refused: {
     send: "is not supported: the check sends no body",
@@ -155,6 +152,7 @@ function checkOf(scope: Scope, { healthChecker }: HealthCheckProto): HealthCheck
       const { serviceName, authority } = healthChecker.value;
       const place = scope.at("grpc_health_check");
       checkGrpc(place, healthChecker.value);
+      place.warn("is not performed: endpoints count as healthy");
       return {
         kind: "grpc",
         serviceName: textOf(place, "service_name", serviceName),
@@ -179,6 +177,8 @@ function httpCheckOf(scope: Scope, message: HttpCheckProto): HealthCheck["check"
   if (method === undefined) scope.at("method").error("must be a method that is answered; CONNECT is not");
   if (message.codecClientType === CodecClientType.HTTP3)
     scope.at("codec_client_type").error("must be HTTP1 or HTTP2");
+  if (message.codecClientType === CodecClientType.HTTP2)
+    scope.at("codec_client_type").warn("is not followed: the check is made over HTTP/1.1");
   return {
     kind: "http",
     host: textOf(scope, "host", message.host),

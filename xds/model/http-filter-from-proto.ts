@@ -1,5 +1,6 @@
 import { HttpProtocolOptionsSchema } from "../proto/gen/envoy/config/core/v3/protocol_pb.js";
 import {
+  HttpConnectionManager_CodecType as CodecType,
   type HttpConnectionManager,
   HttpConnectionManagerSchema,
   HttpConnectionManager_TracingSchema as TracingSchema,
@@ -16,12 +17,9 @@ import type { Scope } from "./scope.ts";
 
 const checkManager = fieldCheck(HttpConnectionManagerSchema, {
   honoured: [
-    "codec_type",
     "stat_prefix",
     "rds",
     "route_config",
-    "scoped_routes",
-    "http_filters",
     "tracing",
     "common_http_protocol_options",
     "max_request_headers_kb",
@@ -29,16 +27,17 @@ const checkManager = fieldCheck(HttpConnectionManagerSchema, {
     "request_timeout",
     "request_headers_timeout",
     "use_remote_address",
-    "xff_num_trusted_hops",
     "skip_xff_append",
-    "via",
     "generate_request_id",
-    "preserve_external_request_id",
     "upgrade_configs",
     "normalize_path",
     "merge_slashes",
     "path_with_escaped_slashes_action",
   ],
+  partly: {
+    codec_type: "HTTP/1.1 is spoken; HTTP2 gives a warning",
+    http_filters: "fault filters, then the router",
+  },
   // What they ask for is what happens anyway, or nothing that a caller sees.
   harmless: [
     "http_protocol_options",
@@ -50,6 +49,7 @@ const checkManager = fieldCheck(HttpConnectionManagerSchema, {
     "flush_access_log_on_new_request",
   ],
   refused: {
+    scoped_routes: "is not supported: use rds or route_config",
     http3_protocol_options: "is not supported: HTTP/3 is not spoken",
     strip_matching_host_port: "is not supported: use ignore_port_in_host_matching of the route configuration",
     strip_any_host_port: "is not supported: use ignore_port_in_host_matching of the route configuration",
@@ -65,6 +65,7 @@ const checkCommon = fieldCheck(HttpProtocolOptionsSchema, {
     "headers_with_underscores_action",
     "max_requests_per_connection",
   ],
+  where: "of a listener",
 });
 const checkTracing = fieldCheck(TracingSchema, {
   honoured: ["random_sampling", "overall_sampling"],
@@ -87,6 +88,8 @@ const DEFAULT_HEADERS_COUNT = 100;
 /** Undefined after noting a problem. Defaults are those of http_connection_manager.proto, but for the head's timeout. */
 export function httpFilterOf(scope: Scope, manager: HttpConnectionManager): HttpFilter | undefined {
   checkManager(scope, manager);
+  if (manager.codecType === CodecType.HTTP2)
+    scope.at("codec_type").warn("is not followed: requests are read as HTTP/1.1");
   const routes = routeSourceOf(scope, manager);
   const fault = httpFiltersOf(scope.at("http_filters"), manager.httpFilters);
   const rest = {
@@ -151,7 +154,6 @@ function routeSourceOf(scope: Scope, { routeSpecifier }: HttpConnectionManager):
     case "routeConfig":
       return { kind: "inline", table: routeTableOf(scope.at("route_config"), routeSpecifier.value) };
     case "scopedRoutes":
-      scope.at("scoped_routes").error("is not supported: use rds or route_config");
       return undefined;
     case undefined:
       scope.error("needs one of rds, route_config");

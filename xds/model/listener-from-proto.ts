@@ -32,21 +32,17 @@ import { tlsContextOf } from "./transport-socket-from-proto.ts";
 const NOT_TRANSPARENT = "is not supported: Dashpot accepts connections to its own address";
 
 const checkListener = fieldCheck(ListenerSchema, {
-  honoured: [
-    "name",
-    "address",
-    "filter_chains",
-    "default_filter_chain",
-    "per_connection_buffer_limit_bytes",
-    "listener_filters",
-    "tcp_backlog_size",
-    "api_listener",
-    "use_original_dst",
-    "transparent",
-    "freebind",
-    "bind_to_port",
-    "deprecated_v1",
-  ],
+  honoured: ["name", "address", "default_filter_chain", "tcp_backlog_size", "api_listener"],
+  partly: {
+    per_connection_buffer_limit_bytes: "a connection holds back its peer at about 64 KiB, whatever it says",
+    filter_chains: "one, without conditions",
+    listener_filters: "only the TLS and HTTP inspectors, which change nothing here",
+    use_original_dst: "only `false`",
+    transparent: "only `false`",
+    freebind: "only `false`",
+    bind_to_port: "only `true`",
+    deprecated_v1: "only `bind_to_port: true`",
+  },
   harmless: [
     "metadata",
     "stat_prefix",
@@ -70,7 +66,12 @@ const checkListener = fieldCheck(ListenerSchema, {
   },
 });
 const checkChain = fieldCheck(FilterChainSchema, {
-  honoured: ["filter_chain_match", "filters", "transport_socket", "use_proxy_proto"],
+  honoured: ["transport_socket"],
+  partly: {
+    filter_chain_match: "only when empty",
+    filters: "one: an `HttpConnectionManager` or a `TcpProxy`",
+    use_proxy_proto: "only `false`",
+  },
   harmless: ["metadata", "name"],
 });
 const ONE_CHAIN = "is not supported: one filter chain takes every connection";
@@ -92,9 +93,7 @@ export const LISTENER = resourceType<typeof ListenerSchema, Listener>({
     textOf(scope, "name", listenerName(message), "required");
     const { apiListener, perConnectionBufferLimitBytes: bufferLimit } = message;
     if (bufferLimit === 0) {
-      scope
-        .at("per_connection_buffer_limit_bytes")
-        .warn(`cannot be unbounded; ${DEFAULT_BUFFER_BYTES} is used`);
+      scope.at("per_connection_buffer_limit_bytes").warn("cannot be unbounded: every buffer has its bound");
     }
     const served =
       apiListener === undefined

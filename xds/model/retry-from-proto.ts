@@ -13,13 +13,12 @@ import { RETRY_ON, type RetryOn, type RetryPolicy } from "./route-table.ts";
 import { durationMs, inRange, wordOf } from "./scalars.ts";
 import type { Scope } from "./scope.ts";
 
+const PREVIOUS_HOSTS = "envoy.retry_host_predicates.previous_hosts";
+
 const checkRetryPolicy = fieldCheck(RetryPolicySchema, {
   honoured: [
-    "retry_on",
     "num_retries",
     "per_try_timeout",
-    "per_try_idle_timeout",
-    "retry_host_predicate",
     "host_selection_retry_max_attempts",
     "retriable_status_codes",
     "retry_back_off",
@@ -27,6 +26,10 @@ const checkRetryPolicy = fieldCheck(RetryPolicySchema, {
     "retriable_headers",
     "retriable_request_headers",
   ],
+  partly: {
+    retry_on: "words that are not known give a warning",
+    retry_host_predicate: `\`${PREVIOUS_HOSTS}\`; others give a warning`,
+  },
 });
 const checkBackOff = fieldCheck(BackOffSchema, { honoured: ["base_interval", "max_interval"] });
 const checkRateLimitedBackOff = fieldCheck(RateLimitedBackOffSchema, {
@@ -35,7 +38,6 @@ const checkRateLimitedBackOff = fieldCheck(RateLimitedBackOffSchema, {
 
 const DEFAULT_BASE_MS = 25;
 const DEFAULT_RESET_MAX_MS = 300_000;
-const PREVIOUS_HOSTS = "envoy.retry_host_predicates.previous_hosts";
 const WORDS: ReadonlySet<string> = new Set(RETRY_ON);
 
 /** Defaults are those of route_components.proto; base and maximum follow gRFC A44. */

@@ -33,6 +33,8 @@ const NO_SECRETS = "is not supported: give the certificate here, inline or by fi
 const NO_PROVIDER = "names a certificate provider, and this sidecar has none";
 const WEAKER = "is not supported: without it the check of the peer would be weaker";
 
+const ONLY_SAFE_VERSIONS = "TLS 1.2 and 1.3";
+
 const checkUpstream = fieldCheck(UpstreamTlsContextSchema, {
   honoured: ["common_tls_context", "sni", "auto_host_sni", "auto_sni_san_validation"],
   harmless: ["allow_renegotiation", "max_session_keys", "enforce_rsa_key_usage"],
@@ -46,13 +48,8 @@ const checkDownstream = fieldCheck(DownstreamTlsContextSchema, {
   },
 });
 const checkCommon = fieldCheck(CommonTlsContextSchema, {
-  honoured: [
-    "tls_params",
-    "tls_certificates",
-    "validation_context",
-    "combined_validation_context",
-    "alpn_protocols",
-  ],
+  honoured: ["tls_params", "validation_context", "alpn_protocols"],
+  partly: { tls_certificates: "one", combined_validation_context: "only `default_validation_context`" },
   refused: {
     tls_certificate_sds_secret_configs: NO_SECRETS,
     validation_context_sds_secret_config: NO_SECRETS,
@@ -67,14 +64,21 @@ const checkCommon = fieldCheck(CommonTlsContextSchema, {
   },
 });
 const checkParameters = fieldCheck(TlsParametersSchema, {
-  honoured: ["tls_minimum_protocol_version", "tls_maximum_protocol_version"],
+  honoured: [],
+  partly: {
+    tls_minimum_protocol_version: ONLY_SAFE_VERSIONS,
+    tls_maximum_protocol_version: ONLY_SAFE_VERSIONS,
+  },
   refused: {
     cipher_suites: "is not supported: Node's own list is used; leave it out",
     compliance_policies: "is not supported",
   },
 });
 const checkValidation = fieldCheck(CertificateValidationContextSchema, {
-  honoured: ["trusted_ca", "system_root_certs", "match_typed_subject_alt_names", "trust_chain_verification"],
+  honoured: ["trusted_ca", "system_root_certs", "match_typed_subject_alt_names"],
+  partly: {
+    trust_chain_verification: "`VERIFY_TRUST_CHAIN`, unless the sidecar allows unverified upstreams",
+  },
   harmless: ["watched_directory"],
   refused: {
     ca_certificate_provider_instance: NO_PROVIDER,

@@ -14,18 +14,22 @@ import { fieldCheck } from "./field-rules.ts";
 import { durationMs } from "./scalars.ts";
 import type { Scope } from "./scope.ts";
 
+/** What the reference page says of the fields that choose a protocol. */
+export const HTTP1_IS_SPOKEN = "HTTP/1.1 is spoken; asking for HTTP/2 gives a warning";
+
 const checkOptions = fieldCheck(HttpProtocolOptionsSchema, {
-  honoured: [
-    "common_http_protocol_options",
-    "upstream_http_protocol_options",
-    "explicit_http_config",
-    "use_downstream_protocol_config",
-    "auto_config",
-  ],
+  honoured: ["common_http_protocol_options"],
+  partly: {
+    upstream_http_protocol_options: "`auto_sni`, `auto_san_validation`",
+    explicit_http_config: HTTP1_IS_SPOKEN,
+    auto_config: "HTTP/1.1 is spoken",
+    use_downstream_protocol_config: "read as `auto_config`, with a warning",
+  },
   refused: { http_filters: "is not supported: put filters on the listener" },
 });
 const checkCommon = fieldCheck(CommonOptionsSchema, {
   honoured: ["idle_timeout", "max_connection_duration", "max_requests_per_connection"],
+  where: "of a cluster",
 });
 
 /** The key under which Envoy's clusters carry their HTTP options. */
@@ -52,7 +56,8 @@ export function upstreamHttpOf(scope: Scope, cluster: ClusterProto): UpstreamHtt
     : undefined;
   const typed = any && openAnyAs(place.at(HTTP_OPTIONS), any, HttpProtocolOptionsSchema);
   if (typed === undefined) {
-    const protocol = cluster.http2ProtocolOptions === undefined ? "http1" : "http2";
+    const protocol =
+      cluster.http2ProtocolOptions === undefined ? "http1" : http2Of(scope.at("http2_protocol_options"));
     const { commonHttpProtocolOptions: common, upstreamHttpProtocolOptions: upstream } = cluster;
     return { protocol, ...limitsOf(scope, cluster, common), ...sniOf(upstream) };
   }
@@ -72,7 +77,7 @@ function protocolOf(
     case "explicitHttpConfig":
       switch (options.value.protocolConfig.case) {
         case "http2ProtocolOptions":
-          return "http2";
+          return http2Of(scope.at("explicit_http_config").at("http2_protocol_options"));
         case "http3ProtocolOptions":
           scope
             .at("explicit_http_config")
@@ -96,6 +101,12 @@ function protocolOf(
       scope.error("needs one of explicit_http_config, auto_config");
       return "http1";
   }
+}
+
+/** Files are silent about it: the cluster of a control server has to say HTTP/2, and to that it is spoken. */
+function http2Of(scope: Scope): Cluster["protocol"] {
+  if (scope.context.origin === "xds") scope.warn("is not followed: requests go out as HTTP/1.1");
+  return "http2";
 }
 
 function limitsOf(scope: Scope, cluster: ClusterProto, options: CommonOptions | undefined) {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { CLUSTER } from "../../../xds/model/cluster-from-proto.ts";
+import { STATIC_CONTEXT } from "../../../xds/model/resource-type.ts";
 import { accepted, changed, testRefusals } from "./cases.ts";
 
 const BASE: JsonObject = { name: "orders", type: "EDS", eds_cluster_config: { eds_config: { ads: {} } } };
@@ -104,16 +105,13 @@ test("every setting of a cluster that is honoured reaches the model", () => {
 });
 
 test("the upstream protocol is read from the typed options and from the deprecated fields", () => {
-  const typed = (config: JsonObject) =>
-    accepted(
-      CLUSTER,
-      changed(BASE, {
-        [OPTIONS]: { "@type": `type.googleapis.com/${HTTP_OPTIONS}`, explicit_http_config: config },
-      }),
-    ).protocol;
-  assert.equal(typed({ http_protocol_options: {} }), "http1");
-  assert.equal(typed({ http2_protocol_options: {} }), "http2");
-  assert.equal(accepted(CLUSTER, changed(BASE, { http2_protocol_options: {} })).protocol, "http2");
+  const typed = (config: JsonObject) => ({
+    [OPTIONS]: { "@type": `type.googleapis.com/${HTTP_OPTIONS}`, explicit_http_config: config },
+  });
+  const protocol = (set: JsonObject) => accepted(CLUSTER, changed(BASE, set), STATIC_CONTEXT).protocol;
+  assert.equal(protocol(typed({ http_protocol_options: {} })), "http1");
+  assert.equal(protocol(typed({ http2_protocol_options: {} })), "http2");
+  assert.equal(protocol({ http2_protocol_options: {} }), "http2");
 });
 
 test("static and DNS clusters carry their endpoints", () => {
@@ -177,7 +175,7 @@ test("outlier detection has the defaults of Envoy, and its factor is divided", (
 
 const CHECK = { timeout: "1s", interval: "5s", unhealthy_threshold: 3, healthy_threshold: 2 };
 
-test("health checks of each kind reach the model", () => {
+test("HTTP and TCP health checks reach the model", () => {
   const { healthChecks } = accepted(
     CLUSTER,
     changed(BASE, {
@@ -192,15 +190,13 @@ test("health checks of each kind reach the model", () => {
             expected_statuses: [{ start: "200", end: "300" }],
             request_headers_to_add: [{ header: { key: "X", value: "1%%" } }],
             service_name_matcher: { prefix: "orders" },
-            codec_client_type: "HTTP2",
           },
         },
         { ...CHECK, tcp_health_check: { send: { text: "00ff" }, receive: [{ text: "AA" }] } },
-        { ...CHECK, grpc_health_check: { service_name: "s", authority: "a" } },
       ],
     }),
   );
-  const [http, tcp, grpc] = healthChecks;
+  const [http, tcp] = healthChecks;
   assert.deepEqual(
     [
       http?.timeoutMs,
@@ -211,18 +207,13 @@ test("health checks of each kind reach the model", () => {
     ],
     [1_000, 5_000, 2_000, 2_000, 5_000],
   );
-  assert.deepEqual(
-    [http?.noTrafficIntervalMs, http?.noTrafficHealthyIntervalMs, http?.reuseConnection],
-    [60_000, 60_000, true],
-  );
   assert.ok(http?.check.kind === "http");
-  assert.deepEqual([http.check.method, http.check.path, http.check.http2], ["HEAD", "/healthz", true]);
+  assert.deepEqual([http.check.method, http.check.path], ["HEAD", "/healthz"]);
   assert.deepEqual(http.check.headers, [["x", "1%"]]);
   assert.deepEqual(http.check.expectedStatuses, [[200, 300]]);
   assert.equal(http.check.responseHeaders[0]?.name, "x-envoy-upstream-healthchecked-cluster");
   assert.ok(tcp?.check.kind === "tcp");
   assert.deepEqual([[...tcp.check.send], [...tcp.check.receive[0]!]], [[0, 255], [170]]);
-  assert.deepEqual(grpc?.check, { kind: "grpc", serviceName: "s", authority: "a" });
 });
 
 const DETECTION = [
@@ -241,6 +232,21 @@ testRefusals(CLUSTER, { name: "all" }, [
 ]);
 
 testRefusals(CLUSTER, BASE, [
+  {
+    title: "HTTP/2 to an upstream gives a warning",
+    set: { http2_protocol_options: {} },
+    warning: "http2_protocol_options: is not followed: requests go out as HTTP/1.1",
+  },
+  {
+    title: "a health check over gRPC gives a warning",
+    set: { health_checks: [{ ...CHECK, grpc_health_check: { service_name: "s" } }] },
+    warning: "health_checks[0].grpc_health_check: is not performed: endpoints count as healthy",
+  },
+  {
+    title: "a health check over HTTP/2 gives a warning",
+    set: { health_checks: [{ ...CHECK, http_health_check: { path: "/", codec_client_type: "HTTP2" } }] },
+    warning: "health_checks[0].http_health_check.codec_client_type: is not followed",
+  },
   {
     title: "a cluster without a name is refused",
     set: { name: "", "eds_cluster_config.service_name": "a" },

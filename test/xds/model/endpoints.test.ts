@@ -34,7 +34,6 @@ test("every field of an endpoint that is honoured reaches the model", () => {
       ],
       policy: {
         overprovisioning_factor: 120,
-        endpoint_stale_after: "30s",
         drop_overloads: [{ category: "lb", drop_percentage: { numerator: 50, denominator: "TEN_THOUSAND" } }],
       },
     }),
@@ -55,7 +54,6 @@ test("every field of an endpoint that is honoured reaches the model", () => {
     ["eu", "a", 0, 7],
   );
   assert.equal(assignment.overprovisioningFactor, 120);
-  assert.equal(assignment.staleAfterMs, 30_000);
   assert.deepEqual(assignment.drops, [{ category: "lb", fraction: 0.005 }]);
 });
 

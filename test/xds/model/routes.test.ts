@@ -137,7 +137,6 @@ test("every part of a forwarding action reaches the model", () => {
       idle_timeout: "0s",
       max_stream_duration: { max_stream_duration: "60s", grpc_timeout_header_max: "0s" },
       priority: "HIGH",
-      hedge_policy: { hedge_on_per_try_timeout: true },
       request_mirror_policies: [
         { cluster: "shadow", runtime_fraction: { default_value: { numerator: 1 } } },
         { cluster: "all" },
@@ -159,7 +158,6 @@ test("every part of a forwarding action reaches the model", () => {
     [found.timeoutMs, found.idleTimeoutMs, found.maxStreamDurationMs, found.grpcTimeoutMaxMs],
     [2_500, 0, 60_000, 0],
   );
-  assert.equal(found.hedgeOnPerTryTimeout, true);
   assert.deepEqual(found.mirrors, [
     { cluster: "shadow", fraction: { numerator: 1, denominator: 100 } },
     { cluster: "all", fraction: { numerator: 100, denominator: 100 } },
@@ -182,12 +180,10 @@ test("every part of a forwarding action reaches the model", () => {
   );
 });
 
-test("mirrors and hedging of the table and virtual host hold where a route names none", () => {
-  const mirrors = { request_mirror_policies: [{ cluster: "shadow" }] };
-  const json = changed(BASE, { ...mirrors, [`${HOST}.hedge_policy`]: { hedge_on_per_try_timeout: true } });
+test("mirrors of the table hold where a route names none", () => {
+  const json = changed(BASE, { request_mirror_policies: [{ cluster: "shadow" }] });
   const found = accepted(ROUTE_CONFIGURATION, json).virtualHosts[0]?.routes[0]?.action as RouteAction;
   assert.equal(found.mirrors[0]?.cluster, "shadow");
-  assert.equal(found.hedgeOnPerTryTimeout, true);
 });
 
 test("a retry policy has the defaults of Envoy and the back-off rules of gRFC A44", () => {
@@ -479,6 +475,16 @@ const ACTIONS: readonly RefusalCase[] = [
     title: "a retry priority gives a warning",
     set: { [`${ACTION}.retry_policy`]: { retry_priority: { name: "x" } } },
     warning: `${ACTION}.retry_policy.retry_priority: is not supported and has no effect`,
+  },
+  {
+    title: "hedging gives a warning, of a route",
+    set: { [`${ACTION}.hedge_policy`]: { hedge_on_per_try_timeout: true } },
+    warning: `${ACTION}.hedge_policy.hedge_on_per_try_timeout: is not supported and has no effect`,
+  },
+  {
+    title: "hedging gives a warning, of a virtual host",
+    set: { [`${HOST}.hedge_policy`]: { hedge_on_per_try_timeout: true } },
+    warning: `${HOST}.hedge_policy.hedge_on_per_try_timeout: is not supported and has no effect`,
   },
   {
     title: "more than one initial request gives a warning",
