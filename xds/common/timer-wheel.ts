@@ -21,6 +21,8 @@ export class WheelTimer {
 
 /** A power of two, so that a tick becomes its slot by a mask. One turn takes SLOTS ticks; longer delays wait for their turn. */
 const SLOTS = 1024;
+/** Woken more ticks late than this, the process itself stood still. */
+const STALL_TICKS = 2;
 
 /**
  * All the timeouts of the data path on one timer of the clock (hashed timing wheel, Varghese and Lauck 1987, scheme 6).
@@ -37,6 +39,7 @@ export class TimerWheel {
   #done: number;
   #wakeTick = Number.POSITIVE_INFINITY;
   #cancelWake: Cancel | undefined;
+  #stalled = false;
 
   /** @param tickMs how late a timer may fire; default 50. */
   constructor(clock: Clock, tickMs = 50) {
@@ -87,9 +90,15 @@ export class TimerWheel {
   }
 
   #wake(): void {
+    const now = this.#clock.now();
+    // After a stall of ours timers come before sockets: what has arrived meanwhile is let in before anything counts as late.
+    this.#stalled = !this.#stalled && now / this.#tickMs - this.#wakeTick > STALL_TICKS;
+    if (this.#stalled) {
+      this.#cancelWake = this.#clock.after(this.#tickMs, () => this.#wake());
+      return;
+    }
     this.#cancelWake = undefined;
     this.#wakeTick = Number.POSITIVE_INFINITY;
-    const now = this.#clock.now();
     // The clock may wake us a fraction early; that slot is then looked at again.
     const until = Math.floor(now / this.#tickMs);
     const from = Math.max(this.#done + 1, until - SLOTS + 1);

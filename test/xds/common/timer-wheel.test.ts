@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import type { Clock } from "../../../xds/common/clock.ts";
 import { seededRandom } from "../../../xds/common/random.ts";
 import { TimerWheel, WheelTimer } from "../../../xds/common/timer-wheel.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
@@ -41,6 +42,31 @@ suite("timer wheel", () => {
     assert.deepEqual(long.firedAt, []);
     clock.advance(51);
     assert.equal(long.firedAt.length, 1);
+  });
+
+  test("after a stall of the process nothing expires before a tick has passed in which answers are read", () => {
+    const fake = new FakeClock();
+    let behind = 0;
+    const clock: Clock = {
+      now: () => fake.now() + behind,
+      wall: () => fake.wall(),
+      after: (delayMs, fire) => fake.after(delayMs, fire),
+    };
+    const wheel = new TimerWheel(clock, 50);
+    const answered = new Recording(fake);
+    const late = new Recording(fake);
+    wheel.arm(answered.timer, 100);
+    wheel.arm(late.timer, 100);
+    fake.advance(99);
+    behind = 5_000;
+    fake.advance(1);
+    assert.deepEqual([answered.firedAt, late.firedAt], [[], []]);
+    wheel.disarm(answered.timer);
+    fake.advance(50);
+    assert.deepEqual([answered.firedAt.length, late.firedAt.length], [0, 1]);
+    wheel.arm(answered.timer, 100);
+    fake.advance(150);
+    assert.equal(answered.firedAt.length, 1, "the wheel goes on");
   });
 
   test("a disarmed timer does not fire, and an empty wheel goes to sleep", () => {
