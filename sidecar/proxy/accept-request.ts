@@ -1,12 +1,13 @@
 import type { ProxyError } from "../../xds/common/errors.ts";
 import { ERRORS, proxyError } from "../../xds/common/errors.ts";
 import type { HttpFilter } from "../../xds/model/listener.ts";
-import { isGrpc, normalizeTarget, removeField, withoutPort } from "../routing/index.ts";
+import { isGrpc, isPrivateAddress, normalizeTarget, removeField, withoutPort } from "../routing/index.ts";
 import type { TraceContext } from "../telemetry/facts.ts";
 import type { ExchangeRecord } from "./exchange-record.ts";
 import type { LocalReply } from "./local-reply.ts";
 import { textReply } from "./local-reply.ts";
-import { addForwarded, addVia, KnownFields, setField } from "./request-fields.ts";
+import { originAddress } from "./origin-address.ts";
+import { addForwarded, addVia, KnownFields, setField, viaHop } from "./request-fields.ts";
 import { answerAtLastHop, refusalOf } from "./request-rules.ts";
 
 /** Scanned into and read within one call, so one serves all. */
@@ -22,20 +23,37 @@ export function acceptRequest(
 ): ProxyError | LocalReply | undefined {
   const { head } = record;
   known.scan(head.fields);
-  identify(record, filter);
+  const peer = record.remoteAddress;
+  if (filter.xffTrustedHops > 0) findOrigin(record, filter);
+  const foreignId =
+    !record.internal &&
+    filter.useRemoteAddress &&
+    filter.generateRequestId &&
+    !filter.preserveExternalRequestId;
+  identify(record, filter, foreignId);
   const ended = refusalOf(head, known, record.context.viaName) ?? answerAtLastHop(head, known);
   if (ended) return ended;
   if (known.at("x-request-id") < 0 && record.requestId !== "") {
     head.fields.push("x-request-id", record.requestId);
   }
-  addForwarded(head.fields, known, filter, head.scheme, withoutPort(record.remoteAddress));
-  addVia(head.fields, known.at("via"), head.version, record.context.viaName);
-  // Last: it may move fields.
+  addForwarded(head.fields, known, filter, head.scheme, withoutPort(peer));
+  addVia(head.fields, known.at("via"), viaHop(head.version, filter, record.context.viaName));
+  // Last: they may move fields.
+  if (foreignId) setField(head.fields, "x-request-id", record.requestId);
   if (known.at("tracestate") >= 0) passTraceState(record);
   return normalize(record, filter);
 }
 
-function identify(record: ExchangeRecord, filter: HttpFilter): void {
+/** A trusted proxy before this one says whose request it is: that one's address counts, and it may stand outside the network. */
+function findOrigin(record: ExchangeRecord, filter: HttpFilter): void {
+  const origin = originAddress(record.head.fields, filter);
+  if (origin === undefined) return;
+  record.remoteAddress = origin;
+  record.internal = record.internal && isPrivateAddress(origin);
+}
+
+/** @param foreignId an id from outside the network is not taken over, lest a stranger choose what our logs are searched by. */
+function identify(record: ExchangeRecord, filter: HttpFilter, foreignId: boolean): void {
   const { fields } = record.head;
   const traceparent = known.traceparents > 1 ? undefined : known.value(fields, "traceparent");
   record.trace = record.context.recorder.begin(
@@ -45,7 +63,7 @@ function identify(record: ExchangeRecord, filter: HttpFilter): void {
   );
   record.userAgent = known.value(fields, "user-agent") ?? "";
   record.grpc = known.at("content-type") >= 0 && isGrpc(fields);
-  const requestId = known.value(fields, "x-request-id");
+  const requestId = foreignId ? undefined : known.value(fields, "x-request-id");
   if (requestId !== undefined) record.requestId = requestId;
   else if (filter.generateRequestId) record.requestId = requestIdOf(record.trace);
 }

@@ -25,6 +25,8 @@ export class ExchangeDeadlines implements Expiring {
   #durationDue = NEVER;
   #tryDue = NEVER;
   #tryMs = 0;
+  #tryIdleMs = 0;
+  #tryBegunAt = 0;
   #idleMs = 0;
   #activeAt: number;
 
@@ -50,21 +52,30 @@ export class ExchangeDeadlines implements Expiring {
     this.#arm(now);
   }
 
-  /** A try begins, and has `tryMs` to begin its response. */
-  startTry(now: number, tryMs: number): void {
-    if (tryMs === 0) return;
+  /** A try begins: it has `tryMs` to begin its response, and until its end no pause between bytes may be longer than `tryIdleMs`. */
+  startTry(now: number, tryMs: number, tryIdleMs: number): void {
     this.#tryMs = tryMs;
-    this.#tryDue = now + tryMs;
+    this.#tryIdleMs = tryIdleMs;
+    this.#tryBegunAt = now;
+    this.#tryDue = tryMs > 0 ? now + tryMs : NEVER;
     this.#arm(now);
   }
 
-  stopTry(): void {
+  /** The try has begun its response in time. */
+  startResponse(): void {
     this.#tryDue = NEVER;
   }
 
-  /** A tunnel has no end that could be late. */
+  /** The try is over; the next may have to wait. */
+  stopTry(): void {
+    this.#tryDue = NEVER;
+    this.#tryIdleMs = 0;
+  }
+
+  /** A tunnel has no end that could be late, and its pauses are the stream's. */
   stopRoute(): void {
     this.#routeDue = NEVER;
+    this.#tryIdleMs = 0;
   }
 
   /** Bytes passed. */
@@ -86,6 +97,11 @@ export class ExchangeDeadlines implements Expiring {
       this.#tryDue = NEVER;
       this.#arm(now);
       this.#owner.onDeadline(ERRORS.perTryTimeout, `no response within the try's ${this.#tryMs} ms`);
+    } else if (now >= this.#tryIdleDue) {
+      const idleMs = this.#tryIdleMs;
+      this.#tryIdleMs = 0;
+      this.#arm(now);
+      this.#owner.onDeadline(ERRORS.perTryTimeout, `no byte of the try for ${idleMs} ms`);
     } else if (now >= this.#idleDue) {
       this.#owner.onDeadline(ERRORS.streamIdleTimeout, `no byte either way for ${this.#idleMs} ms`);
     } else this.#arm(now);
@@ -95,8 +111,12 @@ export class ExchangeDeadlines implements Expiring {
     return this.#idleMs > 0 ? this.#activeAt + this.#idleMs : NEVER;
   }
 
+  get #tryIdleDue(): number {
+    return this.#tryIdleMs > 0 ? Math.max(this.#tryBegunAt, this.#activeAt) + this.#tryIdleMs : NEVER;
+  }
+
   #arm(now: number): void {
-    const due = Math.min(this.#routeDue, this.#durationDue, this.#tryDue, this.#idleDue);
+    const due = Math.min(this.#routeDue, this.#durationDue, this.#tryDue, this.#tryIdleDue, this.#idleDue);
     if (due < this.#timer.due) this.#wheel.arm(this.#timer, due - now);
   }
 }

@@ -21,7 +21,10 @@ export class ExchangeRecord implements ExchangeFacts, RequestContext {
   readonly scheme: string;
   readonly startedAt: number;
   readonly listener: string;
-  readonly remoteAddress: string;
+  /** The connection's peer, or who stands behind it by the word of trusted proxies. */
+  remoteAddress: string;
+  /** The caller stands inside the network, and may set timeouts and retries by header. */
+  internal = false;
   readonly localAddress: string;
   readonly attempts: Attempt[] = [];
   trace!: TraceContext;

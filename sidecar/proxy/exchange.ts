@@ -28,7 +28,7 @@ import type { LocalReply } from "./local-reply.ts";
 import { connectedHead, errorReply, textReply } from "./local-reply.ts";
 import { sendMirrors } from "./mirror.ts";
 import { RequestBody } from "./request-body.ts";
-import { addVia, setField } from "./request-fields.ts";
+import { addVia, setField, viaHop } from "./request-fields.ts";
 import { admits } from "./request-rules.ts";
 import { RetryPlan } from "./retry-plan.ts";
 
@@ -72,21 +72,22 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
 
   // accept, head
 
-  /** Begins the exchange. `internal`: the caller stands inside the network, and may set timeouts and retries by header. */
+  /** Begins the exchange. `internal`: the caller's connection comes from inside the network. */
   begin(internal: boolean): void {
     const { head } = this;
+    this.internal = internal;
     if (head.framing === "chunked" || head.contentLength > 0) {
       this.#body = new RequestBody(this.context.replay, this.context.limits.replayBytesPerRequest);
     }
     const ended = acceptRequest(this, this.#routes.filter);
-    if (!ended) this.#takeRoute(internal);
+    if (!ended) this.#takeRoute();
     else if ("kind" in ended) this.#fail(ended);
     else this.#reply(ended);
   }
 
   // route
 
-  #takeRoute(internal: boolean): void {
+  #takeRoute(): void {
     const { head } = this;
     const { filter, table } = this.#routes;
     const route = table.route(head, this.remoteAddress);
@@ -105,7 +106,7 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
     } else {
       const refused = admits(head, filter, action);
       if (refused) this.#fail(refused);
-      else if (internal) this.#forward(route, requestOverrides(action, head));
+      else if (this.internal) this.#forward(route, requestOverrides(action, head));
       else {
         withoutOverrides(head);
         this.#forward(route, action);
@@ -208,7 +209,13 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
       return;
     }
     this.#unsent = undefined;
-    this.#deadlines.startTry(attempt.startedAt, action.retryPolicy?.perTryTimeoutMs ?? 0);
+    const { retryPolicy } = action;
+    if (retryPolicy)
+      this.#deadlines.startTry(
+        attempt.startedAt,
+        retryPolicy.perTryTimeoutMs,
+        retryPolicy.perTryIdleTimeoutMs,
+      );
     attempt.connect();
   }
 
@@ -296,10 +303,10 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
 
   #beginResponse(head: ResponseHead): void {
     this.#responseBegun = true;
-    this.#deadlines.stopTry();
+    this.#deadlines.startResponse();
     this.status = head.status;
     this.#body?.release();
-    addVia(head.fields, -1, head.version, this.context.viaName);
+    addVia(head.fields, -1, viaHop(head.version, this.#routes.filter, this.context.viaName));
     const hashPolicy = this.#action?.hashPolicy;
     if (hashPolicy && hashPolicy.length > 0) {
       const cookie = newAffinityCookie(hashPolicy, this);
@@ -389,6 +396,7 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
   }
 
   #repeat(attempt: Attempt, delayMs: number): void {
+    this.#deadlines.stopTry();
     attempt.retryDecision = (this.#plan as RetryPlan).decision;
     if (attempt.slot >= 0) this.tried = [...this.tried, attempt.slot];
     if (delayMs <= 0) {

@@ -63,9 +63,13 @@ export class KnownFields {
   }
 }
 
-/** `Via` (RFC 9110, 7.6.3): this hop is added to what came. */
-export function addVia(fields: FieldLines, at: number, version: 0 | 1 | 2, name: string): void {
-  const hop = `${version === 2 ? "2" : version === 1 ? "1.1" : "1.0"} ${name}`;
+/** This hop as `Via` tells it: what the listener is configured to say, or the version and the name of this process. */
+export function viaHop(version: 0 | 1 | 2, { via }: HttpFilter, name: string): string {
+  return via === "" ? `${version === 2 ? "2" : version === 1 ? "1.1" : "1.0"} ${name}` : via;
+}
+
+/** `Via` (RFC 9110, 7.6.3): `hop` is added to what came. */
+export function addVia(fields: FieldLines, at: number, hop: string): void {
   if (at < 0) fields.push("Via", hop);
   else fields[at] = `${fields[at]}, ${hop}`;
 }

@@ -12,7 +12,7 @@ async function silentBed(
   t: { after(fn: () => unknown): void },
   options: Partial<BedOptions> = {},
   answer = "",
-): Promise<{ bed: ProxyBed; clock: FakeClock; taken: () => number }> {
+): Promise<{ bed: ProxyBed; clock: FakeClock; clusters: BedOptions["clusters"]; taken: () => number }> {
   let taken = 0;
   const backend = await ScriptedBackend.start(async (connection) => {
     for (;;) {
@@ -22,9 +22,10 @@ async function silentBed(
     }
   });
   const clock = new FakeClock();
-  const bed = await ProxyBed.start({ clusters: [cluster("orders", [backend.port])], clock, ...options });
+  const clusters = [cluster("orders", [backend.port])];
+  const bed = await ProxyBed.start({ clusters, clock, ...options });
   t.after(() => Promise.all([bed.close(), backend.close()]));
-  return { bed, clock, taken: () => taken };
+  return { bed, clock, clusters, taken: () => taken };
 }
 
 suite("timing out", () => {
@@ -82,6 +83,70 @@ suite("timing out", () => {
       ["per_try_timeout", "per_try_timeout"],
     );
     connection.socket.destroy();
+  });
+
+  test("a try whose bytes stop is broken off sooner than the stream, and repeated before its response", async (t) => {
+    const policy = { ...RETRY, on: new Set(["reset"] as const), perTryIdleTimeoutMs: 500, numRetries: 1 };
+    const table = routeTable(virtualHost("orders", route(forward("orders", { retryPolicy: policy }))));
+    const { bed, clock, taken } = await silentBed(t, { table });
+    const connection = await bed.connect();
+    connection.send(GET);
+    for (const tries of [1, 2]) {
+      await eventually(() => taken() === tries, "the try arrives");
+      clock.advance(610);
+    }
+    assert.match(await connection.takeMessage(), /^HTTP\/1\.1 504 /);
+    connection.socket.destroy();
+  });
+
+  test("the timeout of a try that has failed does not end the pause before the next", async (t) => {
+    let taken = 0;
+    const backend = await ScriptedBackend.start(async (connection) => {
+      for (;;) {
+        await connection.takeUntil("\r\n\r\n");
+        const status = taken++ === 0 ? 500 : 200;
+        connection.send(`HTTP/1.1 ${status} X\r\nContent-Length: 0\r\n\r\n`);
+      }
+    });
+    const policy = { ...RETRY, perTryTimeoutMs: 200, backoffBaseMs: 10_000, backoffMaxMs: 10_000 };
+    const table = routeTable(virtualHost("orders", route(forward("orders", { retryPolicy: policy }))));
+    const clock = new FakeClock();
+    const bed = await ProxyBed.start({ clusters: [cluster("orders", [backend.port])], table, clock });
+    t.after(() => Promise.all([bed.close(), backend.close()]));
+    const connection = await bed.connect();
+    connection.send(GET);
+    await eventually(() => bed.proxy.counts().attempts === 0 && taken === 1, "the first try fails");
+    clock.advance(500);
+    assert.equal(bed.proxy.counts().attempts, 0);
+    while (bed.proxy.counts().attempts === 0) clock.advance(50);
+    assert.match(await connection.takeMessage(), /^HTTP\/1\.1 200 /);
+    assert.equal(taken, 2);
+    connection.socket.destroy();
+  });
+
+  test("the caller's grpc-timeout is the request's, as far as the route allows", async (t) => {
+    const table = (grpcTimeoutMaxMs: number | undefined): ReturnType<typeof routeTable> =>
+      routeTable(virtualHost("orders", route(forward("orders", { grpcTimeoutMaxMs }))));
+    const { bed, clock, clusters, taken } = await silentBed(t);
+    const ask = "POST / HTTP/1.1\r\nHost: orders\r\nContent-Type: application/grpc\r\n";
+    let asked = 0;
+    for (const [max, timeout, dueMs] of [
+      [undefined, "100m", 15_000],
+      [0, "100m", 100],
+      [50, "100m", 50],
+      [0, "never", 15_000],
+    ] as const) {
+      await bed.apply({ clusters, table: table(max) });
+      const connection = await bed.connect();
+      connection.send(`${ask}grpc-timeout: ${timeout}\r\nContent-Length: 0\r\n\r\n`);
+      asked++;
+      await eventually(() => taken() === asked, "the request arrives");
+      clock.advance(dueMs - 1);
+      assert.equal(connection.text, "", timeout);
+      clock.advance(70);
+      assert.match(await connection.takeMessage(), /grpc-status: 4\r\n/);
+      connection.socket.destroy();
+    }
   });
 
   test("a response that stands still is broken off, not made whole", async (t) => {
