@@ -109,6 +109,7 @@ export class Port {
       socket.resetAndDestroy();
       return;
     }
+    counts.acceptedConnections++;
     this.#service.onConnection(socket);
   }
 

@@ -52,6 +52,8 @@ export interface ProxyCounts {
   exchanges: number;
   attempts: number;
   downstreamConnections: number;
+  /** In all. */
+  acceptedConnections: number;
   /** In all, because the bound on connections was met. */
   refusedConnections: number;
   tunnels: number;

@@ -50,6 +50,11 @@ export interface DrainOptions {
 
 /** How often a drain looks whether it is quiet. */
 const DRAIN_LOOK_MS = 50;
+/**
+ * For how long no connection may come before it is. Every response of a drain closes its connection, so a caller that goes on comes
+ * anew; that nothing happens to be under way says little when requests take a millisecond.
+ */
+const DRAIN_QUIET_MS = 100;
 /** How long a listener waits for the host names of its clusters. */
 const WARMING_MS = 5_000;
 
@@ -94,6 +99,7 @@ export class SidecarProxy {
         exchanges: 0,
         attempts: 0,
         downstreamConnections: 0,
+        acceptedConnections: 0,
         refusedConnections: 0,
         tunnels: 0,
         faults: 0,
@@ -171,16 +177,22 @@ export class SidecarProxy {
 
   /**
    * Gets ready to end: new and running requests are served on, but every response closes its connection and idle ones close
-   * now. Resolves when no request is under way and the minimum has passed, or at the deadline.
+   * now. Resolves when no request is under way, no caller came for a moment and the minimum has passed, or at the deadline.
    */
   drain({ deadlineMs, minimumMs = 0 }: DrainOptions): Promise<void> {
     const { clock, counts } = this.#context;
     const begun = clock.now();
+    let { acceptedConnections } = counts;
+    let quietSince = begun;
     this.#listeners.drain();
     return new Promise((resolve) => {
       const look = (): void => {
-        const passed = clock.now() - begun;
-        const quiet = passed >= minimumMs && counts.exchanges === 0 && counts.tunnels === 0;
+        const now = clock.now();
+        const passed = now - begun;
+        const busy = counts.exchanges > 0 || counts.tunnels > 0;
+        if (busy || counts.acceptedConnections !== acceptedConnections) quietSince = now;
+        acceptedConnections = counts.acceptedConnections;
+        const quiet = passed >= minimumMs && now - quietSince >= DRAIN_QUIET_MS;
         if (quiet || passed >= deadlineMs) resolve();
         else clock.after(Math.min(DRAIN_LOOK_MS, deadlineMs - passed), look);
       };
