@@ -1,161 +1,205 @@
-import type { Recording } from "./recording.ts";
-import { watchedFault } from "./scenario.ts";
 import {
+  CHART,
+  escaped,
+  FAULT_SHADE,
+  INK,
+  linearScale,
+  logScale,
+  renderChart,
+  type Scale,
+  SPREAD_OPACITY,
+  shadedFaults,
+  text,
+} from "./chart.ts";
+import { latenciesIn, quantile } from "./measure.ts";
+import type { Recording } from "./recording.ts";
+import { type FaultEffect, type Scenario, watchedFault } from "./scenario.ts";
+import {
+  ALL,
+  type Band,
   type EndpointGroup,
   endpointGroups,
-  type Line,
-  latencyLine,
-  queueLines,
-  STEP_MS,
-  shareLines,
-  weightLines,
+  failures,
+  latency,
+  queues,
+  shares,
+  weights,
 } from "./series.ts";
 
-const WIDTH = 440;
-const HEIGHT = 150;
-const LEFT = 58;
-const TOP = 74;
-const GAP_X = 34;
-const GAP_Y = 46;
-const BOTTOM = 62;
+const LEFT = 48;
+const LEGEND_TOP = 68;
+const RIGHT = 24;
+const LINE = 18;
+const LEAST_WIDTH = 640;
+/** Of the usual sans-serif faces at 12 px, on the safe side. */
+const LETTER_WIDTH = 6.2;
+const GAP_X = 48;
+const GAP_Y = 44;
+const BOTTOM = 30;
 /** From Okabe and Ito's colours, which people with any kind of colour vision can tell apart. */
 const COLOURS = ["#0072b2", "#009e73", "#e69f00", "#56b4e9", "#cc79a7"];
 const FAULT_COLOUR = "#d62728";
-const INK = "#333333";
-const FAINT = "#dddddd";
 
 interface Panel {
   readonly title: string;
-  readonly lines: (recording: Recording, groups: readonly EndpointGroup[]) => Line[];
+  readonly bands: (recording: Recording, groups: readonly EndpointGroup[]) => Band[];
+  readonly scale: (most: number) => Scale;
+  /** Left out when it stays near this everywhere, in all runs. */
+  readonly dull?: { readonly value: number; readonly within: number };
 }
 
 const PANELS: readonly Panel[] = [
-  { title: "share of tries, %", lines: shareLines },
-  { title: "learned weight, mean 1", lines: weightLines },
-  { title: "requests in the endpoint", lines: queueLines },
-  { title: "p99 latency, ms", lines: (recording) => [latencyLine(recording)] },
+  { title: "share of tries that each endpoint gets, %", bands: shares, scale: linearScale },
+  { title: "learned weight (mean 1)", bands: weights, scale: linearScale, dull: { value: 1, within: 0.1 } },
+  { title: "requests waiting or served in each endpoint", bands: queues, scale: logScale },
+  { title: "p99 latency of answered requests, ms", bands: latency, scale: linearScale },
+  { title: "failed requests, %", bands: failures, scale: linearScale, dull: { value: 0, within: 0 } },
 ];
 
+export interface PictureColumn {
+  readonly title: string;
+  readonly recording: Recording;
+}
+
 /** A column per run and a row per quantity, over time; rows share their scale. All runs are of one scenario. */
-export function renderPicture(runs: readonly { title: string; recording: Recording }[]): string {
+export function renderPicture(runs: readonly PictureColumn[]): string {
   const first = runs[0]!.recording;
+  const { scenario } = first;
   const groups = endpointGroups(first);
-  const width = LEFT + runs.length * (WIDTH + GAP_X);
-  const height = TOP + PANELS.length * (HEIGHT + GAP_Y) + BOTTOM - GAP_Y;
+  const colourOf = (group: number): string => colour(groups, group);
+  const rows = PANELS.map((panel) => ({
+    panel,
+    charts: runs.map(({ recording }) => panel.bands(recording, groups)),
+  })).filter(({ panel, charts }) => !isDull(charts.flat(), panel.dull));
+  const width = Math.max(LEAST_WIDTH, LEFT + runs.length * (CHART.width + GAP_X) - GAP_X + RIGHT);
+  const legend = setLegend(legendOf(groups, scenario), width - LEFT - RIGHT);
+  const headlines = LEGEND_TOP + legend.height + 12;
+  const top = headlines + 44;
+  const height = top + rows.length * (CHART.height + GAP_Y) - GAP_Y + BOTTOM;
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12" fill="${INK}">`,
-    `<title>${escaped(first.scenario.title)}</title>`,
+    `<title>${escaped(scenario.title)}</title>`,
     `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
-    text(LEFT, 22, first.scenario.title, 'font-size="15" font-weight="bold"'),
+    text(LEFT, 26, scenario.title, 'font-size="17" font-weight="bold"'),
+    text(LEFT, 46, `${setUp(scenario)} Simulated, seed ${first.seed}.`),
+    `<g transform="translate(${LEFT} ${LEGEND_TOP})">`,
+    ...legend.parts,
+    "</g>",
   ];
-  for (const [column, run] of runs.entries()) {
-    parts.push(text(LEFT + column * (WIDTH + GAP_X), 44, run.title, 'font-weight="bold"'));
+  for (const [column, { title, recording }] of runs.entries()) {
+    const x = LEFT + column * (CHART.width + GAP_X);
+    parts.push(text(x, headlines, title, 'font-size="14" font-weight="bold"'));
+    parts.push(text(x, headlines + 16, headline(recording)));
   }
-  for (const [row, panel] of PANELS.entries()) {
-    const charts = runs.map(({ recording }) => panel.lines(recording, groups));
-    const top = ceiling(
-      Math.max(0, ...charts.flat().flatMap(({ values }) => values.filter(Number.isFinite))),
-    );
-    for (const [column, lines] of charts.entries()) {
-      const x = LEFT + column * (WIDTH + GAP_X);
-      const y = TOP + row * (HEIGHT + GAP_Y);
-      parts.push(`<g transform="translate(${x} ${y})">`, ...chart(first, panel, lines, groups, top), "</g>");
+  for (const [row, { panel, charts }] of rows.entries()) {
+    const known = charts.flat().flatMap(({ most }) => most.filter(Number.isFinite));
+    const scale = panel.scale(Math.max(0, ...known));
+    for (const [column, bands] of charts.entries()) {
+      const x = LEFT + column * (CHART.width + GAP_X);
+      const y = top + row * (CHART.height + GAP_Y);
+      const chart = renderChart({ title: panel.title, scenario, scale, bands, colourOf });
+      parts.push(`<g transform="translate(${x} ${y})">`, ...chart, "</g>");
     }
   }
-  parts.push(...legend(groups, height - 14), "</svg>");
+  parts.push("</svg>");
   return `${parts.join("\n")}\n`;
 }
 
-function chart(
-  recording: Recording,
-  panel: Panel,
-  lines: readonly Line[],
-  groups: readonly EndpointGroup[],
-  top: number,
-): string[] {
+function isDull(bands: readonly Band[], dull: Panel["dull"]): boolean {
+  if (!dull) return false;
+  const isNear = (value: number): boolean =>
+    Number.isNaN(value) || Math.abs(value - dull.value) <= dull.within;
+  return bands.every(({ least, most }) => least.every(isNear) && most.every(isNear));
+}
+
+function setUp({ clients, endpoints, rates, timeoutMs, retry }: Scenario): string {
+  const most = Math.max(...rates.map(({ perSecond }) => perSecond));
+  const tries = retry
+    ? `up to ${retry.tries} tries of ${timeoutMs} ms each`
+    : `no retries, timeout ${timeoutMs} ms`;
+  const rate = `${rates.length > 1 ? "up to " : ""}${Math.round(most).toLocaleString("en-US")} requests/s`;
+  return `${clients} sidecars, ${endpoints.length} endpoints, ${rate}, ${tries}.`;
+}
+
+/** What a run comes to in one line: of the fault, or of the last phase. */
+function headline(recording: Recording): string {
   const { scenario } = recording;
-  const seconds = scenario.durationMs / 1_000;
-  const parts = [text(0, -6, panel.title)];
+  const phase = scenario.phases.at(-1)!;
   const fault = watchedFault(scenario);
-  if (fault) {
-    const from = (fault.fromMs / scenario.durationMs) * WIDTH;
-    const to = (fault.toMs / scenario.durationMs) * WIDTH;
-    parts.push(`<rect x="${n(from)}" width="${n(to - from)}" height="${HEIGHT}" fill="#fbeeee"/>`);
-  }
-  for (let i = 0; i <= 4; i++) {
-    const y = HEIGHT - (i / 4) * HEIGHT;
-    parts.push(`<path d="M0 ${n(y)}H${WIDTH}" stroke="${FAINT}"/>`);
-    parts.push(text(-6, y + 4, label((top * i) / 4), 'text-anchor="end" font-size="10"'));
-  }
-  const tick = [1, 5, 10, 30, 60, 300, 600].find((every) => seconds / every <= 8) ?? 1_800;
-  for (let at = 0; at <= seconds; at += tick) {
-    const x = (at / seconds) * WIDTH;
-    parts.push(`<path d="M${n(x)} ${HEIGHT}v4" stroke="${INK}"/>`);
-    parts.push(text(x, HEIGHT + 16, `${at} s`, 'text-anchor="middle" font-size="10"'));
-  }
-  parts.push(`<path d="M0 0V${HEIGHT}H${WIDTH}" fill="none" stroke="${INK}"/>`);
-  const drawn = lines.map((line) => path(line, top, scenario.durationMs)).filter((line) => line.d !== "");
-  if (drawn.length === 0)
-    parts.push(text(WIDTH / 2, HEIGHT / 2, "this policy has none", 'text-anchor="middle"'));
-  for (const { d, group } of drawn) {
-    const colour = lines.length === 1 ? INK : colourOf(groups, group);
-    const opacity = lines.length > 4 && groups[group]!.endpoints.length > 1 ? 0.45 : 1;
-    parts.push(`<path d="${d}" fill="none" stroke="${colour}" stroke-width="1.3" opacity="${opacity}"/>`);
-  }
-  return parts;
+  const { fromMs, toMs } = fault ?? phase;
+  const { latencies, requests } = latenciesIn(recording, fromMs, toMs);
+  const failed = (requests - latencies.length).toLocaleString("en-US");
+  const when = fault ? "during the fault: " : "";
+  return `${when}p99 ${Math.round(quantile(latencies, 0.99))} ms, ${failed} requests failed`;
 }
 
-/** Points stand in the middle of their second; a gap where nothing is known. */
-function path(line: Line, top: number, durationMs: number): { d: string; group: number } {
-  let d = "";
-  let pen = "M";
-  for (const [step, value] of line.values.entries()) {
-    if (!Number.isFinite(value)) {
-      pen = "M";
-      continue;
-    }
-    const x = (((step + 0.5) * STEP_MS) / durationMs) * WIDTH;
-    d += `${pen}${n(x)} ${n(HEIGHT - (Math.min(value, top) / top) * HEIGHT)}`;
-    pen = "L";
-  }
-  return { d, group: line.group };
+interface LegendEntry {
+  /** Drawn at (0, 0), 22 wide, on the text's line. */
+  readonly mark: string;
+  readonly words: string;
 }
 
-function legend(groups: readonly EndpointGroup[], y: number): string[] {
+function legendOf(groups: readonly EndpointGroup[], scenario: Scenario): LegendEntry[] {
+  const entries = groups.map(({ label, endpoints }, index): LegendEntry => {
+    const mean = `<path d="M0 -4h22" stroke="${colour(groups, index)}" stroke-width="2.5"/>`;
+    if (endpoints.length === 1) return { mark: mean, words: `1 endpoint, ${label}` };
+    const shade = `<rect y="-9" width="22" height="10" fill="${colour(groups, index)}" opacity="${SPREAD_OPACITY}"/>`;
+    return { mark: shade + mean, words: `${endpoints.length} endpoints, ${label}: mean, least to most` };
+  });
+  const faults = shadedFaults(scenario).toSorted((a, b) => a.fromMs - b.fromMs);
+  if (faults.length > 0) {
+    const mark = `<rect y="-9" width="22" height="10" fill="${FAULT_SHADE}"/>`;
+    const kinds = new Set(faults.map(({ effect }) => described(effect)));
+    entries.push({ mark, words: `the fault: ${[...kinds].join(", then ")}` });
+  }
+  if (scenario.rates.length > 1)
+    entries.push({
+      mark: `<path d="M11 -11v14" stroke="${INK}" stroke-dasharray="2 3"/>`,
+      words: "the load changes",
+    });
+  return entries;
+}
+
+/** Sets the entries in lines of at most `width`. Returns the height of all lines too. */
+function setLegend(entries: readonly LegendEntry[], width: number): { parts: string[]; height: number } {
   const parts: string[] = [];
-  let x = LEFT;
-  for (const [index, { label: name, endpoints }] of groups.entries()) {
-    const words = `${endpoints.length} ${endpoints.length === 1 ? "endpoint" : "endpoints"}, ${name}`;
-    parts.push(`<path d="M${x} ${y - 4}h22" stroke="${colourOf(groups, index)}" stroke-width="3"/>`);
-    parts.push(text(x + 28, y, words));
-    x += 48 + words.length * 6.4;
+  let x = 0;
+  let y = 0;
+  for (const { mark, words } of entries) {
+    const needed = 28 + words.length * LETTER_WIDTH;
+    if (x > 0 && x + needed > width) {
+      x = 0;
+      y += LINE;
+    }
+    parts.push(`<g transform="translate(${x} ${y})">${mark}${text(28, 0, words)}</g>`);
+    x += needed + 20;
   }
-  return parts;
+  return { parts, height: y + LINE };
 }
 
-function colourOf(groups: readonly EndpointGroup[], group: number): string {
-  return groups[group]!.label === "with the fault" ? FAULT_COLOUR : COLOURS[group % COLOURS.length]!;
+/** What an endpoint with the fault does, for people. */
+function described(effect: FaultEffect): string {
+  switch (effect.kind) {
+    case "slow":
+      return effect.speed === 0 ? "stands still" : `works at ${percent(effect.speed)} of its speed`;
+    case "warm_up":
+      return `warms up from ${percent(effect.speed)} of its speed`;
+    case "errors":
+      return `answers ${percent(effect.part)} of its requests with 500`;
+    case "refuse":
+      return "refuses connections";
+    case "black_hole":
+      return "never answers";
+    case "absent":
+      return "is not listed";
+  }
 }
 
-/** The next of 1, 2, 2.5, 5 times a power of ten that holds the value. */
-function ceiling(value: number): number {
-  if (!(value > 0)) return 1;
-  const power = 10 ** Math.floor(Math.log10(value));
-  return ([1, 2, 2.5, 4, 5, 8, 10].find((step) => step * power >= value) ?? 10) * power;
+function percent(part: number): string {
+  return `${Number((100 * part).toPrecision(3))} %`;
 }
 
-function label(value: number): string {
-  return String(Number(value.toPrecision(3)));
-}
-
-function n(value: number): string {
-  return value.toFixed(1);
-}
-
-function text(x: number, y: number, words: string, attributes = ""): string {
-  return `<text x="${n(x)}" y="${n(y)}" ${attributes}>${escaped(words)}</text>`;
-}
-
-function escaped(words: string): string {
-  return words.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+function colour(groups: readonly EndpointGroup[], group: number): string {
+  if (group === ALL) return INK;
+  return groups[group]!.faulty ? FAULT_COLOUR : COLOURS[group % COLOURS.length]!;
 }

@@ -35,6 +35,17 @@ faults: [{ kind: slow, speed: 0.2, endpoints: [1], from: 3s, to: 5s }]
 `,
 );
 
+const failing = file(
+  "failing.yaml",
+  `name: failing
+duration: 8s
+clients: 4
+endpoints: [{ count: 4 }]
+load: 0.4
+faults: [{ kind: errors, part: 1, endpoints: [1], from: 3s, to: 5s }]
+`,
+);
+
 test("without a scenario it says which scenarios and policies there are", () => {
   const { exit, out } = command({ scenario: undefined });
   assert.equal(exit, 0);
@@ -61,21 +72,32 @@ test("it prints one JSON object with every policy and seed", () => {
   );
 });
 
-test("the picture shows shares, weights, queues and p99 of each policy, and every name is escaped", () => {
+test("the picture shows shares, queues and p99 of each policy, says what it is of, and every name is escaped", () => {
   const svg = join(directory, "picture.svg");
   assert.equal(command({ scenario: small, policies: ["c3", "adaptive"], svg }).exit, 0);
   const picture = readFileSync(svg, "utf8");
-  for (const words of [
-    "share of tries, %",
-    "learned weight",
-    "requests in the endpoint",
-    "p99 latency, ms",
-  ]) {
+  for (const words of ["share of tries", "requests waiting or served", "p99 latency"]) {
     assert.equal(picture.split(words).length, 3, words);
   }
   assert.match(picture, /Small &amp; &lt;quick&gt;/);
-  assert.match(picture, /this policy has none/);
+  assert.match(picture, /\d+ sidecars, \d+ endpoints, [\d,]+ requests\/s, no retries/);
+  assert.match(picture, /p99 \d+ ms, 0 requests failed/);
   assert.doesNotMatch(picture, /NaN|Infinity|undefined/);
+});
+
+test("the picture leaves out what nothing happened to, and shades the fault and names it", () => {
+  const svg = join(directory, "fault.svg");
+  const draw = (): string => {
+    assert.equal(command({ scenario: failing, policies: ["random", "c3"], svg }).exit, 0);
+    return readFileSync(svg, "utf8");
+  };
+  const picture = draw();
+  assert.doesNotMatch(picture, /learned weight/);
+  assert.equal(picture.split("failed requests, %").length, 3);
+  assert.match(picture, /the fault: answers 100 % of its requests with 500/);
+  assert.match(picture, /1 endpoint, faulty/);
+  assert.match(picture, /during the fault: p99/);
+  assert.equal(draw(), picture, "the same seed draws the same picture");
 });
 
 test("wrong names and files are told apart by exit code, and say what would be right", () => {
