@@ -6,8 +6,8 @@ const NONE = -1;
 
 /**
  * Compares a target's path with a route's. Works on the target and the place of its `?`, so that the common
- * kinds cut no string. Long tables are mostly misses, and most misses differ in the value's last character:
- * it is compared first.
+ * kinds cut no string. Long tables are mostly misses, and paths of one service begin alike: they are compared
+ * from the end, where a miss shows within two or three characters.
  */
 export class PathMatcher {
   readonly #kind: PathMatch["kind"];
@@ -52,6 +52,9 @@ export class PathMatcher {
 
   #beginsWithValue(target: string): boolean {
     if (this.#ignoreCase) return target.slice(0, this.#length).toLowerCase() === this.#value;
-    return target.startsWith(this.#value);
+    const value = this.#value;
+    let at = this.#length - 1;
+    while (at >= 0 && target.charCodeAt(at) === value.charCodeAt(at)) at--;
+    return at < 0;
   }
 }
