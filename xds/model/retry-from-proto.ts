@@ -19,6 +19,7 @@ const checkRetryPolicy = fieldCheck(RetryPolicySchema, {
   honoured: [
     "num_retries",
     "per_try_timeout",
+    "per_try_idle_timeout",
     "host_selection_retry_max_attempts",
     "retriable_status_codes",
     "retry_back_off",
@@ -28,8 +29,10 @@ const checkRetryPolicy = fieldCheck(RetryPolicySchema, {
   ],
   partly: {
     retry_on: "words that are not known give a warning",
-    retry_host_predicate: `\`${PREVIOUS_HOSTS}\`; others give a warning`,
+    retry_host_predicate: `\`${PREVIOUS_HOSTS}\`, which holds always; others give a warning`,
   },
+  // A pick leaves out what was tried at once, without drawing again.
+  harmless: ["host_selection_retry_max_attempts"],
 });
 const checkBackOff = fieldCheck(BackOffSchema, { honoured: ["base_interval", "max_interval"] });
 const checkRateLimitedBackOff = fieldCheck(RateLimitedBackOffSchema, {
@@ -44,6 +47,7 @@ const WORDS: ReadonlySet<string> = new Set(RETRY_ON);
 export function retryPolicyOf(scope: Scope, policy: RetryPolicyProto | undefined): RetryPolicy | undefined {
   if (policy === undefined) return undefined;
   checkRetryPolicy(scope, policy);
+  checkPredicates(scope.at("retry_host_predicate"), policy);
   return {
     on: wordsOf(scope.at("retry_on"), policy.retryOn),
     numRetries: policy.numRetries ?? 1,
@@ -60,17 +64,6 @@ export function retryPolicyOf(scope: Scope, policy: RetryPolicyProto | undefined
       scope.at("rate_limited_retry_back_off"),
       policy.rateLimitedRetryBackOff,
     ),
-    avoidPreviousHosts: avoidsPreviousHosts(scope.at("retry_host_predicate"), policy),
-    hostSelectionAttempts:
-      policy.hostSelectionRetryMaxAttempts === 0n
-        ? 1
-        : inRange(
-            scope,
-            "host_selection_retry_max_attempts",
-            policy.hostSelectionRetryMaxAttempts,
-            { min: 1 },
-            1,
-          ),
   };
 }
 
@@ -128,10 +121,10 @@ function rateLimitedBackOffOf(
   };
 }
 
-function avoidsPreviousHosts(scope: Scope, { retryHostPredicate }: RetryPolicyProto): boolean {
+/** Another endpoint is tried wherever one is left, as `previous_hosts` asks; nothing else can be asked for. */
+function checkPredicates(scope: Scope, { retryHostPredicate }: RetryPolicyProto): void {
   retryHostPredicate.forEach((predicate, index) => {
     if (predicate.name !== PREVIOUS_HOSTS)
       scope.at(index).warn(`has no effect; only ${PREVIOUS_HOSTS} is supported`);
   });
-  return retryHostPredicate.some((predicate) => predicate.name === PREVIOUS_HOSTS);
 }
