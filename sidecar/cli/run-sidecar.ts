@@ -17,6 +17,7 @@ import { createTelemetry, type Telemetry } from "../telemetry/telemetry.ts";
 import type { Bootstrap } from "./bootstrap.ts";
 import type { Placed } from "./bootstrap-static.ts";
 import { DEFAULT_POLICIES } from "./default-policy.ts";
+import { connectionsWithin, openFilesLimit } from "./open-files.ts";
 import { Readiness } from "./readiness.ts";
 import type { Environment } from "./settings.ts";
 
@@ -71,6 +72,12 @@ export async function startSidecar({ bootstrap, logger, env }: SidecarOptions): 
     slowMs: settings.slowDecisionMs,
   });
 
+  const connections = connectionsWithin(openFilesLimit());
+  if (connections < settings.maxConnections)
+    logger.info(
+      { connections },
+      "the limit on open files (ulimit -n) allows fewer connections than max_connections",
+    );
   const proxy = createProxy({
     clock,
     random,
@@ -80,7 +87,8 @@ export async function startSidecar({ bootstrap, logger, env }: SidecarOptions): 
     localZone: node.locality.zone,
     apiListenerAddress: settings.outboundAddress,
     limits: {
-      maxDownstreamConnections: settings.maxConnections,
+      maxDownstreamConnections: Math.min(settings.maxConnections, connections),
+      maxUpstreamConnections: connections,
       replayBytesPerRequest: settings.replayBufferBytes,
       replayBytesTotal: settings.replayBufferTotalBytes,
       maxTargetBytes: settings.maxUrlBytes,

@@ -12,6 +12,8 @@ import type { ReplayBudget } from "./request-body.ts";
 export interface ProxyLimits {
   /** Downstream connections over all listeners; one more is closed at once. Default 10 000. */
   readonly maxDownstreamConnections: number;
+  /** Upstream connections over all clusters; a request that needs one more goes elsewhere or gets 503 LR. Default unbounded. */
+  readonly maxUpstreamConnections: number;
   /** Request body kept per request for a retry, in bytes; a route's buffer limit overrides it. Default 64 KiB. */
   readonly replayBytesPerRequest: number;
   /** The same over all requests. Default 16 MiB. */
@@ -24,6 +26,7 @@ export interface ProxyLimits {
 
 export const DEFAULT_PROXY_LIMITS: ProxyLimits = Object.freeze({
   maxDownstreamConnections: 10_000,
+  maxUpstreamConnections: Number.POSITIVE_INFINITY,
   replayBytesPerRequest: 64 * 1024,
   replayBytesTotal: 16 * 1024 * 1024,
   freeRetries: 3,

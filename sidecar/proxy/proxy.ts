@@ -80,6 +80,7 @@ export class SidecarProxy {
       defaultPolicy: options.defaultPolicy ?? { kind: "adaptive" },
       localZone: options.localZone ?? "",
       onBalancerEvent: options.onBalancerEvent ?? (() => {}),
+      maxConnections: limits.maxUpstreamConnections,
     });
     this.#context = {
       clock,
@@ -157,17 +158,13 @@ export class SidecarProxy {
     readonly replayBytes: number;
     readonly bufferedBytes: number;
   } {
-    let upstreamConnections = 0;
     let idleUpstreamConnections = 0;
-    for (const cluster of this.#clusters) {
-      upstreamConnections += cluster.counts.active;
-      idleUpstreamConnections += cluster.idleConnections;
-    }
+    for (const cluster of this.#clusters) idleUpstreamConnections += cluster.idleConnections;
     let bufferedBytes = 0;
     for (const service of this.#listeners.services()) bufferedBytes += service.bufferedBytes;
     return {
       ...this.#context.counts,
-      upstreamConnections,
+      upstreamConnections: this.#clusters.connections,
       idleUpstreamConnections,
       timers: this.#context.wheel.size,
       replayBytes: this.#context.replay.bytes,

@@ -1,9 +1,9 @@
 import type { ClusterConfiguration } from "../../xds/model/configuration.ts";
-import type { UpstreamContext } from "./upstream-cluster.ts";
+import type { ClusterConnections, UpstreamContext } from "./upstream-cluster.ts";
 import { UpstreamCluster } from "./upstream-cluster.ts";
 
 /** The clusters in use, by name. */
-export class ClusterSet {
+export class ClusterSet implements ClusterConnections {
   readonly #context: UpstreamContext;
   readonly #clusters = new Map<string, UpstreamCluster>();
   #applied: ReadonlyMap<string, ClusterConfiguration> = new Map();
@@ -20,12 +20,18 @@ export class ClusterSet {
     return this.#clusters.values();
   }
 
+  get connections(): number {
+    let connections = 0;
+    for (const { counts } of this.#clusters.values()) connections += counts.active;
+    return connections;
+  }
+
   /** Takes over what is new or changed, by identity; what is gone stays until `prune`. */
   apply(clusters: ReadonlyMap<string, ClusterConfiguration>): void {
     for (const [name, next] of clusters) {
       const last = this.#applied.get(name);
       const cluster = this.#clusters.get(name);
-      if (!cluster) this.#clusters.set(name, new UpstreamCluster(this.#context, next));
+      if (!cluster) this.#clusters.set(name, new UpstreamCluster(this.#context, this, next));
       else if (last?.cluster !== next.cluster || last.assignment !== next.assignment) cluster.apply(next);
     }
     this.#applied = clusters;

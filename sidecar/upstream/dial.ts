@@ -44,7 +44,14 @@ export class Dial implements Expiring {
 
   start(): void {
     this.#home.wheel.arm(this.#timer, this.#home.model.connectTimeoutMs);
-    this.#open(this.#target.host, this.#target.port);
+    if (this.#home.hasDescriptors) this.#open(this.#target.host, this.#target.port);
+    else process.nextTick(() => this.#onSpent());
+  }
+
+  /** Refused by ourselves, before the system does: descriptors are kept for callers and for the admin. */
+  #onSpent(): void {
+    const detail = `${this.#target.address}: too few file descriptors are left for another upstream connection`;
+    if (!this.#over) this.#fail(proxyError(ERRORS.localResources, detail));
   }
 
   cancel(): void {

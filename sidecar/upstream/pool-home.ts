@@ -20,6 +20,8 @@ export interface PoolHome {
   readonly wheel: TimerWheel;
   readonly model: Cluster;
   readonly counts: ConnectionCounts;
+  /** Of the process, counting the connection that is about to be opened. */
+  readonly hasDescriptors: boolean;
   /** Opens a socket, with TLS where the cluster says so. */
   open(host: string, port: number, hostname: string): Socket;
 }

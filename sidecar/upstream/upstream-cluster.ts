@@ -35,6 +35,14 @@ export interface UpstreamContext {
   readonly resolveName: ResolveName;
   readonly logger: Logger;
   readonly onBalancerEvent: (cluster: string, event: BalancerEvent) => void;
+  /** Connections to upstreams over all clusters that the process has descriptors for. */
+  readonly maxConnections: number;
+}
+
+/** All clusters together. */
+export interface ClusterConnections {
+  /** Open or being opened. */
+  readonly connections: number;
 }
 
 /** One cluster as a person reads it. */
@@ -69,13 +77,16 @@ export class UpstreamCluster implements PoolHome {
   #dns: DnsEndpoints | undefined;
   #cancelTick: Cancel | undefined;
 
-  constructor(context: UpstreamContext, configuration: ClusterConfiguration) {
+  readonly #siblings: ClusterConnections;
+
+  constructor(context: UpstreamContext, siblings: ClusterConnections, configuration: ClusterConfiguration) {
     const model = configuration.cluster.value;
     this.name = model.name;
     this.clock = context.clock;
     this.wheel = context.wheel;
     this.random = context.random;
     this.#context = context;
+    this.#siblings = siblings;
     this.#configuration = configuration;
     this.breakers = {
       default: new CircuitBreaker(model.circuitBreakers.default),
@@ -162,6 +173,10 @@ export class UpstreamCluster implements PoolHome {
   /** The endpoint's name for host rewrites; empty where the control plane gave none. */
   hostname(slot: Slot): string {
     return this.#endpoints.get(this.balancer.address(slot))?.hostname ?? "";
+  }
+
+  get hasDescriptors(): boolean {
+    return this.#siblings.connections <= this.#context.maxConnections;
   }
 
   open(host: string, port: number, hostname: string): Socket {

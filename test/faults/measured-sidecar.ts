@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -6,6 +6,8 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import type { SidecarProxy } from "../../sidecar/proxy/index.ts";
 import { type StaticMesh, staticBootstrap } from "./static-bootstrap.ts";
+
+const ENTRY = join(import.meta.dirname, "measured-sidecar-main.ts");
 
 export interface Started {
   readonly admin: number;
@@ -36,13 +38,16 @@ export class MeasuredSidecar implements Started {
     this.admin = admin;
   }
 
-  static async start(t: TestContext, mesh: StaticMesh): Promise<MeasuredSidecar> {
+  /** @param openFiles the bound on its file descriptors, as a shell's `ulimit` sets it. */
+  static async start(t: TestContext, mesh: StaticMesh, openFiles = 4_096): Promise<MeasuredSidecar> {
     const folder = await mkdtemp(join(tmpdir(), "dashpot-faults-"));
     t.after(() => rm(folder, { recursive: true, force: true }));
     const file = join(folder, "bootstrap.yaml");
     await writeFile(file, staticBootstrap(mesh));
-    const child = fork(join(import.meta.dirname, "measured-sidecar-main.ts"), [file], {
-      execArgv: ["--expose-gc"],
+    const command = [process.execPath, "--expose-gc", ENTRY, file];
+    const limited = `ulimit -n ${openFiles} && exec "$0" "$@"`;
+    const child = spawn("sh", ["-c", limited, ...command], {
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
     t.after(() => child.kill("SIGKILL"));
     child.on("exit", (code) => {
