@@ -52,7 +52,6 @@ function forward(action: RouteAction, host: VirtualHost, cluster: string): Forwa
     maxStreamDurationMs: action.maxStreamDurationMs,
     grpcTimeoutMaxMs: action.grpcTimeoutMaxMs,
     retryPolicy: action.retryPolicy ?? host.retryPolicy,
-    hedgeOnPerTryTimeout: action.hedgeOnPerTryTimeout,
     hashPolicy: action.hashPolicy,
     mirrors: action.mirrors,
     upgrades: action.upgrades,

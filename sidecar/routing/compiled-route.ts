@@ -53,7 +53,6 @@ export interface ForwardAction {
   readonly grpcTimeoutMaxMs: number | undefined;
   /** The route's, else its virtual host's. Undefined: nothing is retried. */
   readonly retryPolicy: RetryPolicy | undefined;
-  readonly hedgeOnPerTryTimeout: boolean;
   readonly hashPolicy: readonly HashPolicy[];
   readonly mirrors: RouteAction["mirrors"];
   readonly upgrades: ReadonlyMap<string, boolean>;

@@ -18,8 +18,6 @@ const DEFAULT_POLICY: RetryPolicy = Object.freeze({
   backoffBaseMs: 25,
   backoffMaxMs: 250,
   rateLimitedBackoff: undefined,
-  avoidPreviousHosts: false,
-  hostSelectionAttempts: 1,
 });
 
 const KNOWN: ReadonlySet<string> = new Set(RETRY_ON);
@@ -81,12 +79,8 @@ const READERS: ReadonlyMap<string, (value: string, overrides: Overrides) => void
       changeRetry(overrides, { statusCodes: new Set([...overrides.retry.statusCodes, ...known]) });
     },
   ],
-  [
-    "x-envoy-hedge-on-per-try-timeout",
-    (value: string, overrides: Overrides) => {
-      if (value === "true" || value === "false") overrides.action.hedgeOnPerTryTimeout = value === "true";
-    },
-  ],
+  // Requests are not hedged; asking for it is for this hop all the same.
+  ["x-envoy-hedge-on-per-try-timeout", () => {}],
 ]);
 
 /** Adds to what the route retries on, as Envoy does; words that are not known are passed over. */

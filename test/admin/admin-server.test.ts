@@ -242,7 +242,6 @@ test("the configuration dump shows what was refused and hides keys and secret he
     requestHeaders: mutations,
     responseHeaders: { remove: [], add: [] },
     ignorePortInHostMatching: false,
-    maxDirectResponseBodyBytes: 4_096,
   };
   const answer = await askOnce(
     {

@@ -50,7 +50,7 @@ test("levels are done from the most specific to the table, which has the last wo
     responseHeaders: level("cluster"),
     fault: undefined,
   };
-  const action = forward({ cluster: { kind: "weighted", clusters: [weighted], totalWeight: 1 } });
+  const action = forward({ cluster: { kind: "weighted", clusters: [weighted] } });
   const routes = [route("r", { action, requestHeaders: level("route"), responseHeaders: level("route") })];
   const hosts = [host("h", ["*"], { routes, requestHeaders: level("host"), responseHeaders: level("host") })];
   const compiled = compile(table(hosts, { requestHeaders: level("table"), responseHeaders: level("table") }));

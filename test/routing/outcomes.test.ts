@@ -27,8 +27,6 @@ function retry(on: RetryOn, parts: Partial<RetryPolicy> = {}): RetryPolicy {
     backoffBaseMs: 25,
     backoffMaxMs: 250,
     rateLimitedBackoff: undefined,
-    avoidPreviousHosts: false,
-    hostSelectionAttempts: 1,
     ...parts,
   };
 }
@@ -41,7 +39,7 @@ function forwarded(compiled: CompiledTable, head = request()): ForwardAction {
 
 test("weighted clusters are drawn by their weights, and one of weight 0 never", () => {
   const clusters = [weighted("one", 1), weighted("never", 0), weighted("three", 3)];
-  const action = forward({ cluster: { kind: "weighted", clusters, totalWeight: 4 } });
+  const action = forward({ cluster: { kind: "weighted", clusters } });
   const compiled = compile(table([host("h", ["*"], { routes: [route("r", { action })] })]));
   const counts = new Map<string, number>();
   for (let i = 0; i < 4_000; i++) {
@@ -74,7 +72,7 @@ test("the most specific fault policy wins, and may switch all of them off", () =
     host?: FaultPolicy;
   }) => {
     const action = forward({
-      cluster: { kind: "weighted", clusters: [weighted("c", 1, levels.cluster)], totalWeight: 1 },
+      cluster: { kind: "weighted", clusters: [weighted("c", 1, levels.cluster)] },
     });
     const hosts = [
       host("h", ["*"], { routes: [route("r", { action, fault: levels.route })], fault: levels.host }),
@@ -135,7 +133,6 @@ test("override headers change timeouts and retries, and are taken out", () => {
   const changed = requestOverrides(action({ retryPolicy: retry("5xx") }), head);
   assert.deepEqual(head.fields, ["a", "b", "x-envoy-internal", "true"]);
   assert.equal(changed.timeoutMs, 900);
-  assert.equal(changed.hedgeOnPerTryTimeout, true);
   assert.equal(changed.retryPolicy?.perTryTimeoutMs, 300);
   assert.equal(changed.retryPolicy?.numRetries, 4);
   assert.deepEqual(changed.retryPolicy?.on, new Set(["5xx", "reset", "unavailable"]));

@@ -49,7 +49,6 @@ export function forward(parts: Partial<RouteAction> = {}): RouteAction {
     maxStreamDurationMs: undefined,
     grpcTimeoutMaxMs: undefined,
     retryPolicy: undefined,
-    hedgeOnPerTryTimeout: false,
     hashPolicy: [],
     mirrors: [],
     upgrades: new Map(),
@@ -112,7 +111,6 @@ export function table(virtualHosts: readonly VirtualHost[], parts: Partial<Route
     requestHeaders: NO_MUTATIONS,
     responseHeaders: NO_MUTATIONS,
     ignorePortInHostMatching: false,
-    maxDirectResponseBodyBytes: 4_096,
     ...parts,
   };
 }

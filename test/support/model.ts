@@ -120,7 +120,6 @@ export function routeTableModel(name: string, ...clusters: string[]): RouteTable
     requestHeaders: none,
     responseHeaders: none,
     ignorePortInHostMatching: false,
-    maxDirectResponseBodyBytes: 4096,
     virtualHosts: [
       {
         name,
@@ -155,7 +154,6 @@ export function routeTableModel(name: string, ...clusters: string[]): RouteTable
             maxStreamDurationMs: undefined,
             grpcTimeoutMaxMs: undefined,
             retryPolicy: undefined,
-            hedgeOnPerTryTimeout: false,
             hashPolicy: [],
             mirrors: [],
             upgrades: new Map(),

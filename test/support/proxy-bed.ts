@@ -60,7 +60,6 @@ export function forward(cluster: string, changes: Partial<RouteAction> = {}): Ro
     maxStreamDurationMs: undefined,
     grpcTimeoutMaxMs: undefined,
     retryPolicy: undefined,
-    hedgeOnPerTryTimeout: false,
     hashPolicy: [],
     mirrors: [],
     upgrades: new Map(),
@@ -108,7 +107,6 @@ export function routeTable(...virtualHosts: VirtualHost[]): RouteTable {
     requestHeaders: NO_MUTATIONS,
     responseHeaders: NO_MUTATIONS,
     ignorePortInHostMatching: true,
-    maxDirectResponseBodyBytes: 4_096,
   };
 }
 

@@ -12,6 +12,4 @@ export const RETRY: RetryPolicy = {
   backoffBaseMs: 1,
   backoffMaxMs: 1,
   rateLimitedBackoff: undefined,
-  avoidPreviousHosts: true,
-  hostSelectionAttempts: 1,
 };

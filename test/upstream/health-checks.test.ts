@@ -22,9 +22,6 @@ function healthCheck(check: HealthCheck["check"], changes: Partial<HealthCheck> 
     unhealthyIntervalMs: 5_000,
     unhealthyEdgeIntervalMs: 5_000,
     healthyEdgeIntervalMs: 5_000,
-    noTrafficIntervalMs: 60_000,
-    noTrafficHealthyIntervalMs: 60_000,
-    reuseConnection: true,
     check,
     ...changes,
   };

@@ -60,7 +60,7 @@ function weightedOf(scope: Scope, message: WeightedCluster): ClusterChoice {
       .at("total_weight")
       .error(`must be the sum of the weights, ${totalWeight}, or left out; it is ${stated}`);
   }
-  return { kind: "weighted", clusters, totalWeight };
+  return { kind: "weighted", clusters };
 }
 
 function weightOf(scope: Scope, message: ClusterWeight): WeightedClusterModel {

@@ -24,6 +24,7 @@ export interface Cluster {
   readonly maxRequestsPerConnection: number;
   /** 0: no bound. */
   readonly maxConnectionDurationMs: number;
+  /** Bytes held per connection before who sends them is paused; never more than 64 KiB are. */
   readonly bufferLimitBytes: number;
   readonly tcpKeepaliveMs: number | undefined;
   readonly altStatName: string;
@@ -167,9 +168,6 @@ export interface HealthCheck {
   readonly unhealthyIntervalMs: number;
   readonly unhealthyEdgeIntervalMs: number;
   readonly healthyEdgeIntervalMs: number;
-  readonly noTrafficIntervalMs: number;
-  readonly noTrafficHealthyIntervalMs: number;
-  readonly reuseConnection: boolean;
   readonly check:
     | {
         readonly kind: "http";

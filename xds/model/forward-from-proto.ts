@@ -38,10 +38,10 @@ const checkAction = fieldCheck(RouteActionSchema, {
     "priority",
     "max_grpc_timeout",
     "upgrade_configs",
-    "hedge_policy",
     "max_stream_duration",
   ],
   partly: {
+    hedge_policy: "warnings only: requests are not hedged",
     hash_policy: "by header, cookie, source address and query parameter; others give a warning",
   },
   refused: {
@@ -73,7 +73,6 @@ const PRIORITIES = ["default", "high"] as const;
 /** What a route takes over from its virtual host and table where it says nothing itself. */
 export interface Inherited {
   readonly mirrors: RouteAction["mirrors"];
-  readonly hedgeOnPerTryTimeout: boolean;
 }
 
 /** Undefined after noting a problem. */
@@ -83,6 +82,7 @@ export function forwardOf(
   inherited: Inherited,
 ): RouteAction | undefined {
   checkAction(scope, action);
+  warnOfHedging(scope.at("hedge_policy"), action.hedgePolicy);
   const cluster = clusterChoiceOf(scope, action);
   const regexRewrite = regexRewriteOf(scope.at("regex_rewrite"), action.regexRewrite);
   if (action.prefixRewrite !== "" && action.regexRewrite !== undefined) {
@@ -113,10 +113,6 @@ export function forwardOf(
     idleTimeoutMs: durationMs(scope, "idle_timeout", action.idleTimeout, undefined),
     ...streamDurationsOf(scope, action),
     retryPolicy,
-    hedgeOnPerTryTimeout:
-      action.hedgePolicy === undefined
-        ? inherited.hedgeOnPerTryTimeout
-        : hedgesOnTimeout(scope.at("hedge_policy"), action.hedgePolicy),
     hashPolicy: hashPoliciesOf(scope.at("hash_policy"), action.hashPolicy),
     mirrors: action.requestMirrorPolicies.length > 0 ? mirrors : inherited.mirrors,
     upgrades: new Map(
@@ -130,12 +126,12 @@ export function forwardOf(
   return cluster && { ...rest, cluster };
 }
 
-export function hedgesOnTimeout(scope: Scope, policy: HedgePolicy | undefined): boolean {
-  if (policy === undefined) return false;
+/** Requests are not hedged: whatever asks for it gives a warning. */
+export function warnOfHedging(scope: Scope, policy: HedgePolicy | undefined): void {
+  if (policy === undefined) return;
   checkHedge(scope, policy);
   if ((policy.initialRequests ?? 1) > 1)
     scope.at("initial_requests").warn("has no effect: one request starts");
-  return policy.hedgeOnPerTryTimeout;
 }
 
 export function mirrorsOf(scope: Scope, policies: readonly MirrorPolicy[]): RouteAction["mirrors"] {

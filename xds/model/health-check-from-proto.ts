@@ -70,7 +70,6 @@ const checkTcp = fieldCheck(TcpCheckSchema, {
 });
 const checkGrpc = fieldCheck(GrpcCheckSchema, { honoured: ["service_name", "authority"] });
 
-const DEFAULT_NO_TRAFFIC_MS = 60_000;
 /** RequestMethod of envoy.config.core.v3; unspecified is GET, and a CONNECT would have no answer to judge. */
 const METHODS = ["GET", "GET", "HEAD", "POST", "PUT", "DELETE", undefined, "OPTIONS", "TRACE", "PATCH"];
 
@@ -92,13 +91,6 @@ export function healthCheckOf(scope: Scope, message: HealthCheckProto): HealthCh
     "unhealthy_interval",
     message.unhealthyInterval,
     intervalMs,
-    "positive",
-  );
-  const noTrafficIntervalMs = durationMs(
-    scope,
-    "no_traffic_interval",
-    message.noTrafficInterval,
-    DEFAULT_NO_TRAFFIC_MS,
     "positive",
   );
   const rest = {
@@ -124,15 +116,6 @@ export function healthCheckOf(scope: Scope, message: HealthCheckProto): HealthCh
       intervalMs,
       "positive",
     ),
-    noTrafficIntervalMs,
-    noTrafficHealthyIntervalMs: durationMs(
-      scope,
-      "no_traffic_healthy_interval",
-      message.noTrafficHealthyInterval,
-      noTrafficIntervalMs,
-      "positive",
-    ),
-    reuseConnection: message.reuseConnection ?? true,
   };
   return check && { ...rest, check };
 }

@@ -12,7 +12,7 @@ export interface Listener {
   readonly name: string;
   /** Undefined for an `api_listener`: binds nothing, gives its routes to the sidecar's own port. */
   readonly address: SocketAddress | undefined;
-  /** Bytes held per connection before its peer is paused. Default 1 MiB. */
+  /** Bytes held per connection before who sends them is paused; never more than 64 KiB are. */
   readonly bufferLimitBytes: number;
   /** Accept queue length; undefined: the system's. */
   readonly backlog: number | undefined;
@@ -52,10 +52,13 @@ export interface HttpFilter {
   /** Lower-case protocol names that may be upgraded to, e.g. `websocket`; `connect` allows CONNECT. */
   readonly upgrades: ReadonlySet<string>;
   readonly generateRequestId: boolean;
+  /** Keep the `x-request-id` of a caller outside the network at the edge, rather than make a new one. */
   readonly preserveExternalRequestId: boolean;
   readonly useRemoteAddress: boolean;
+  /** Proxies before this one whose `x-forwarded-for` is believed. 0: the connection's own peer is the caller. */
   readonly xffTrustedHops: number;
   readonly skipXffAppend: boolean;
+  /** This hop in `Via`, word for word; empty: the version and the name of this process, by which loops are noticed. */
   readonly via: string;
   readonly normalizePath: boolean;
   readonly mergeSlashes: boolean;

@@ -20,7 +20,6 @@ const checkRetryPolicy = fieldCheck(RetryPolicySchema, {
     "num_retries",
     "per_try_timeout",
     "per_try_idle_timeout",
-    "host_selection_retry_max_attempts",
     "retriable_status_codes",
     "retry_back_off",
     "rate_limited_retry_back_off",

@@ -8,7 +8,6 @@ export interface RouteTable {
   readonly requestHeaders: HeaderMutations;
   readonly responseHeaders: HeaderMutations;
   readonly ignorePortInHostMatching: boolean;
-  readonly maxDirectResponseBodyBytes: number;
 }
 
 export interface VirtualHost {
@@ -117,7 +116,7 @@ export interface WeightedCluster {
 
 export type ClusterChoice =
   | { readonly kind: "cluster"; readonly cluster: string }
-  | { readonly kind: "weighted"; readonly clusters: readonly WeightedCluster[]; readonly totalWeight: number }
+  | { readonly kind: "weighted"; readonly clusters: readonly WeightedCluster[] }
   | { readonly kind: "header"; readonly header: string };
 
 export interface RouteAction {
@@ -141,7 +140,6 @@ export interface RouteAction {
   readonly grpcTimeoutMaxMs: number | undefined;
   /** Undefined: the virtual host's. */
   readonly retryPolicy: RetryPolicy | undefined;
-  readonly hedgeOnPerTryTimeout: boolean;
   readonly hashPolicy: readonly HashPolicy[];
   readonly mirrors: readonly { readonly cluster: string; readonly fraction: Fraction }[];
   /** Upgrade protocols allowed (true) or refused (false) on this route, over the listener's set. */
@@ -205,6 +203,7 @@ export interface RetryPolicy {
   readonly numRetries: number;
   /** 0: none but the route's timeout. */
   readonly perTryTimeoutMs: number;
+  /** Longest pause between bytes of one try; 0: that of the stream. */
   readonly perTryIdleTimeoutMs: number;
   readonly statusCodes: ReadonlySet<number>;
   readonly retriableHeaders: readonly HeaderMatch[];
@@ -220,9 +219,6 @@ export interface RetryPolicy {
         readonly maxMs: number;
       }
     | undefined;
-  /** Never the same endpoint twice while another is left (`previous_hosts`). */
-  readonly avoidPreviousHosts: boolean;
-  readonly hostSelectionAttempts: number;
 }
 
 /** `envoy.filters.http.fault`: made-up delays and failures, for tests of the caller. */

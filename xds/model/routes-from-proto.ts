@@ -9,7 +9,7 @@ import {
 } from "../proto/gen/envoy/config/route/v3/route_pb.js";
 import { routeFaultOf } from "./fault-from-proto.ts";
 import { fieldCheck } from "./field-rules.ts";
-import { hedgesOnTimeout, mirrorsOf } from "./forward-from-proto.ts";
+import { mirrorsOf, warnOfHedging } from "./forward-from-proto.ts";
 import { headerMutationsOf, MUTATION_FIELDS } from "./headers-from-proto.ts";
 import { resourceType } from "./reading.ts";
 import { retryPolicyOf } from "./retry-from-proto.ts";
@@ -46,12 +46,12 @@ const checkVirtualHost = fieldCheck(VirtualHostSchema, {
     "require_tls",
     "typed_per_filter_config",
     "retry_policy",
-    "hedge_policy",
     "per_request_buffer_limit_bytes",
     "request_body_buffer_limit",
     "request_mirror_policies",
     ...MUTATION_FIELDS,
   ],
+  partly: { hedge_policy: "warnings only: requests are not hedged" },
   harmless: ["metadata", "virtual_clusters"],
   refused: { matcher: "is not supported: use routes" },
 });
@@ -84,7 +84,6 @@ export function routeTableOf(scope: Scope, message: RouteConfiguration): RouteTa
   const around: RouteSurroundings = {
     maxDirectResponseBodyBytes,
     mirrors: mirrorsOf(scope.at("request_mirror_policies"), message.requestMirrorPolicies),
-    hedgeOnPerTryTimeout: false,
   };
   const fault = routeFaultOf(scope.at("typed_per_filter_config"), message.typedPerFilterConfig);
   return {
@@ -94,7 +93,6 @@ export function routeTableOf(scope: Scope, message: RouteConfiguration): RouteTa
       : [],
     ...headerMutationsOf(scope, message),
     ignorePortInHostMatching: message.ignorePortInHostMatching,
-    maxDirectResponseBodyBytes,
   };
 }
 
@@ -131,11 +129,11 @@ function virtualHostOf(
   tableFault: VirtualHost["fault"],
 ): VirtualHost {
   checkVirtualHost(scope, message);
+  warnOfHedging(scope.at("hedge_policy"), message.hedgePolicy);
   const mirrors = mirrorsOf(scope.at("request_mirror_policies"), message.requestMirrorPolicies);
   const around: RouteSurroundings = {
     ...table,
     mirrors: mirrors.length > 0 ? mirrors : table.mirrors,
-    hedgeOnPerTryTimeout: hedgesOnTimeout(scope.at("hedge_policy"), message.hedgePolicy),
   };
   const bodyLimit = message.requestBodyBufferLimit ?? message.perRequestBufferLimitBytes;
   return {

@@ -189,7 +189,6 @@ describe("what a sidecar makes of routes", () => {
       [2, 10, 1_000, 500],
     );
     assert.deepEqual([...retry.statusCodes], [503]);
-    assert.equal(retry.avoidPreviousHosts, true);
   });
 
   it("redirects and answers of its own", () => {
