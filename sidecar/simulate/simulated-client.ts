@@ -8,7 +8,8 @@ import type { Retry, Scenario } from "./scenario.ts";
 import type { SimulatedPolicy, SimulatedReport } from "./simulated-policy.ts";
 
 const UNBOUNDED = Number.MAX_SAFE_INTEGER;
-const MIN_RETRIES = 3;
+/** Retries that may always be under way, however few requests are: the default of `circuit_breakers`. */
+export const MIN_RETRIES = 3;
 const NO_NAMED = new Map<string, number>();
 
 /** One sidecar: its policy, its circuit breaker, and its word for every endpoint. */

@@ -32,6 +32,10 @@ const { values } = parseArgs({
 });
 const policy = POLICIES.get(values.policy);
 if (!policy) throw new Error(`--policy is one of ${[...POLICIES.keys()].join(", ")}`);
+const runs = Number(values.runs);
+const firstSeed = Number(values.seed);
+if (!Number.isInteger(runs) || runs < 1) throw new Error("--runs is a whole number from 1 up");
+if (!Number.isSafeInteger(firstSeed)) throw new Error("--seed is a whole number");
 const entry = production(values.policy, values.policy, policy, undefined);
 
 const report: object[] = [];
@@ -41,8 +45,8 @@ for (const name of values.scenarios.split(",")) {
   const networks: number[] = [];
   let stalls = 0;
   const delay = monitorEventLoopDelay({ resolution: 1 });
-  for (let run = 0; run < Number(values.runs); run++) {
-    const seed = Number(values.seed) + run;
+  for (let run = 0; run < runs; run++) {
+    const seed = firstSeed + run;
     delay.enable();
     const latencyMs = await networkLatency(scenario, policy, seed);
     const real = await runOnLoopback(scenario, policy, seed);
@@ -77,7 +81,7 @@ for (const name of values.scenarios.split(",")) {
     comparisons,
   });
 }
-print(JSON.stringify({ runs: Number(values.runs), seed: Number(values.seed), scenarios: report }));
+print(JSON.stringify({ runs, seed: firstSeed, scenarios: report }));
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -90,7 +94,7 @@ function readScenario(name: string): Scenario {
 }
 
 function printTable(scenario: Scenario, comparisons: readonly Comparison[]): void {
-  print(`${scenario.title}: ${values.policy}, ${values.runs} runs`);
+  print(`${scenario.title}: ${values.policy}, ${runs} runs`);
   print(`${"".padEnd(42)}${"simulated".padStart(10)}${"loopback".padStart(10)}${"difference".padStart(12)}`);
   for (const { phase, name, simulated, measured, differencePercent } of comparisons) {
     const numbers = [simulated, measured].map((value) => value.toFixed(value < 10 ? 2 : 1).padStart(10));

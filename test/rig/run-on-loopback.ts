@@ -6,6 +6,7 @@ import { FaultSchedule } from "../../sidecar/simulate/fault-schedule.ts";
 import { latenciesIn, quantile } from "../../sidecar/simulate/measure.ts";
 import { Recording } from "../../sidecar/simulate/recording.ts";
 import type { Scenario } from "../../sidecar/simulate/scenario.ts";
+import { MIN_RETRIES } from "../../sidecar/simulate/simulated-client.ts";
 import { STREAM, streamOf } from "../../sidecar/simulate/workload.ts";
 import { systemClock } from "../../xds/common/clock.ts";
 import type { Configuration } from "../../xds/model/configuration.ts";
@@ -19,6 +20,13 @@ import { VirtualBackend } from "./virtual-backend.ts";
 /** Between the last listener and the first request, ms. */
 const LEAD_MS = 200;
 const CALIBRATION_MS = 3_000;
+/** Simulated sidecars have no bound but the retry budget. */
+const UNBOUNDED = {
+  maxConnections: 65_536,
+  maxPendingRequests: 65_536,
+  maxRequests: 65_536,
+  maxRetries: undefined,
+};
 const RUNNABLE = new Set(["slow", "errors"]);
 
 export interface LoopbackRun {
@@ -104,7 +112,14 @@ function configurationFor(scenario: Scenario, ports: readonly number[]): Configu
     timeoutMs: retry?.deadlineMs ?? timeoutMs,
     retryPolicy: retry && { ...RETRY, numRetries: retry.tries - 1, perTryTimeoutMs: timeoutMs },
   });
-  const one = cluster("backends", ports, { balancing: { kind: "default" } });
+  const thresholds = {
+    ...UNBOUNDED,
+    retryBudget: { percent: retry?.budgetPercent ?? 0, minConcurrency: MIN_RETRIES },
+  };
+  const one = cluster("backends", ports, {
+    balancing: { kind: "default" },
+    circuitBreakers: { default: thresholds, high: thresholds },
+  });
   return configurationOf({ clusters: [one], table: routeTable(virtualHost("backends", route(action))) });
 }
 
