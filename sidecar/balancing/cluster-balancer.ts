@@ -149,6 +149,7 @@ export class ClusterBalancer implements Balancer {
       panicThreshold: options.panicThreshold ?? PANIC_THRESHOLD,
       locality: options.locality ?? NO_LOCALITY,
       localZone: options.localZone ?? "",
+      spillsByLoad: this.#adaptive,
     });
   }
 

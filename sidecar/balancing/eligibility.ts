@@ -4,7 +4,7 @@ import { EndpointSet } from "./endpoint-set.ts";
 import type { EndpointStates } from "./endpoint-states.ts";
 import { STATE } from "./endpoint-states.ts";
 import { EXCLUSION_NAMES } from "./evidence.ts";
-import { type LocalityLoad, localityLoads } from "./locality-loads.ts";
+import { type LocalityLoad, localityLoads, prefersZone } from "./locality-loads.ts";
 import { type PriorityHealth, priorityLoads } from "./priority-loads.ts";
 import type { Roster } from "./roster.ts";
 
@@ -19,6 +19,18 @@ export interface EligibilityOptions {
   readonly locality: LocalityPolicy;
   /** Zone that this sidecar runs in; empty: unknown, zone awareness is off. */
   readonly localZone: string;
+  /** Whether the policy itself weighs near against far by load. Otherwise zones take what their number of endpoints allows. */
+  readonly spillsByLoad: boolean;
+}
+
+/** A set to be: its part of the priority's picks, and who is in it. */
+interface Part {
+  readonly key: string;
+  readonly share: number;
+  readonly slots: readonly Slot[];
+  readonly members: readonly Slot[];
+  readonly byLocality: boolean;
+  readonly near?: string;
 }
 
 /** One place of the assignment with its endpoints by what may be done with them. */
@@ -88,9 +100,10 @@ export class Eligibility {
         set.assign(part.slots, part.members);
         set.priority = load.priority;
         set.panic = load.panic;
+        set.near = part.near;
         upTo += load.share * part.share;
         set.upTo = upTo;
-        this.#describe(set, excluded, part.key !== "");
+        this.#describe(set, excluded, part.byLocality);
         this.sets.push(set);
         this.#known.set(key, set);
       }
@@ -144,7 +157,7 @@ export class Eligibility {
   }
 
   /** How one priority's share is divided over its localities. */
-  #parts(places: readonly Place[], panic: boolean, degraded: boolean) {
+  #parts(places: readonly Place[], panic: boolean, degraded: boolean): Part[] {
     const usable = (place: Place): Slot[] => {
       if (degraded) return place.degraded;
       if (!panic) return place.healthy;
@@ -157,6 +170,13 @@ export class Eligibility {
       usable: usable(place).length,
       total: members(place).length + place.draining.length,
     }));
+    if (this.#options.spillsByLoad && !panic && prefersZone(candidates, this.#options)) {
+      const slots = places.flatMap(usable);
+      const all = { byLocality: false, slots, members: inOrder(slots, places.flatMap(members)) };
+      const share = this.#options.locality.zoneRoutingEnabled / 100;
+      const aware: Part = { key: "near", share, ...all, near: this.#options.localZone };
+      return [aware, { key: "", share: 1 - share, ...all }].filter((part) => part.share > 0);
+    }
     const shares = localityLoads(candidates, this.#roster.overprovisioningFactor, panic, this.#options);
     if (shares === undefined) {
       let slots = places.flatMap(usable);
@@ -164,12 +184,13 @@ export class Eligibility {
       if (panic && slots.length === 0) slots = places.flatMap((place) => place.draining);
       return slots.length === 0
         ? []
-        : [{ key: "", share: 1, slots, members: inOrder(slots, places.flatMap(members)) }];
+        : [{ key: "", share: 1, byLocality: false, slots, members: inOrder(slots, places.flatMap(members)) }];
     }
     return places
       .map((place, i) => ({
         key: localityKey(this.#roster, place.locality),
         share: shares[i]!,
+        byLocality: true,
         slots: usable(place),
         members: inOrder(usable(place), members(place)),
       }))

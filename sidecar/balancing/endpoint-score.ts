@@ -4,15 +4,20 @@ import type { FailureEstimates } from "./failure-estimates.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { LatencyEstimates } from "./latency-estimates.ts";
 import type { LoadReports } from "./load-reports.ts";
+import { RecentStarts } from "./recent-starts.ts";
 
 /** A request of our own weighs as much as so many that the endpoint has: it is fresh and certain evidence. */
 const OWN_REQUEST = 4;
-const OWN_REQUEST_REPORTED = 10;
+const OWN_REQUEST_REPORTED = 30;
 /** Where load is reported, what was measured counts this much beside it: it sees pauses and neighbours that no queue shows. */
 const MEASURED_PART = 0.5;
+/** An endpoint that nobody has tried is expected to take this part of the cluster's mean: it is tried before the known ones. */
+const CURIOSITY = 0.1;
+/** An endpoint that had no share of late is taken for this much better, so that equals get equal shares. */
+const FAIRNESS = 0.3;
 /** A recent failure multiplies the score by 1 + this, fading with the time constant below, ms. */
 const SUSPICION = 30;
-const SUSPICION_FADES_MS = 3_000;
+const SUSPICION_FADES_MS = 5_000;
 /** Failure rate of the whole cluster at which suspicion of one endpoint vanishes. */
 const EVERYBODY_FAILS = 0.2;
 /** A failure is expected to cost so many usual answers: the retry, and its risk. */
@@ -22,23 +27,24 @@ const FAILURE_NOISE = 0.03;
 const MOST_CERTAIN_FAILURE = 0.99;
 /** An unanswered request older than so many usual answers speaks for itself. */
 const OVERDUE_ANSWERS = 4;
-/** A score without own requests is kept this long, ms; it moves by 1 % at most meanwhile. */
-const FRESH_MS = 20;
+/** A score without own requests is computed once in so many ms; it moves by a few percent at most meanwhile. */
+const MOMENT_MS = 20;
 
 /**
  * What sending one more request to an endpoint is expected to cost, in ms of waiting: the fast loop's score, smallest wins.
  *
- *     measured = latency * (1 + 4 q / w)^1.5
- *     reported = service * (1 + n + 10 q / w)^1.5 + measured / 2       where the endpoint reports its load
- *     score    = (measured or reported) * suspicion + expected retries
+ *     local    = latency * (1 + 4 q / w)^1.5
+ *     reported = service * (1 + n + 30 q / w)^1.5 + latency / 2        where the endpoint reports its load
+ *     score    = (local or reported) * (1 - 0.3 / (1 + x / w)) * suspicion + expected retries
  *
- * q: own requests in flight, w: weight relative to the mean, n: reported requests in flight.
+ * q: own requests in flight, w: weight relative to the mean, n: reported requests in flight, x: recent share over an equal one.
  */
 export class EndpointScore implements Columns {
   readonly #inFlight: InFlight;
   readonly #latency: LatencyEstimates;
   readonly #failures: FailureEstimates;
   readonly #reports: LoadReports;
+  readonly #starts = new RecentStarts();
   #idle = new Float64Array(0);
   #idleAt = new Float64Array(0);
 
@@ -55,11 +61,13 @@ export class EndpointScore implements Columns {
   }
 
   grow(capacity: number): void {
+    this.#starts.grow(capacity);
     this.#idle = grownFloats(this.#idle, capacity);
     this.#idleAt = grownFloats(this.#idleAt, capacity);
   }
 
   clear(slot: Slot): void {
+    this.#starts.clear(slot);
     this.#idleAt[slot] = Number.NEGATIVE_INFINITY;
   }
 
@@ -68,30 +76,46 @@ export class EndpointScore implements Columns {
     this.#idleAt[slot] = Number.NEGATIVE_INFINITY;
   }
 
-  /** Milliseconds; always positive and finite. `weight` is relative to the mean of the set. */
-  of(slot: Slot, weight: number, now: number): number {
+  onStart(slot: Slot, now: number): void {
+    this.#starts.add(slot, now);
+    this.invalidate(slot);
+  }
+
+  /** Milliseconds; always positive and finite. `weight` is relative to the mean of the set, which has `count` endpoints. */
+  of(slot: Slot, weight: number, count: number, now: number): number {
     const own = this.#inFlight.count[slot]!;
-    if (own > 0) return this.#loaded(slot, own, weight, now);
-    if (!(now - this.#idleAt[slot]! < FRESH_MS)) {
-      this.#idle[slot] = this.#judged(slot, this.#waiting(slot, 0, now), now);
-      this.#idleAt[slot] = now;
+    if (own > 0) return this.#loaded(slot, own, weight, count, now);
+    // By the clock, not by who asked first: a dry run must not move what is kept.
+    const moment = now - (now % MOMENT_MS);
+    if (this.#idleAt[slot] !== moment) {
+      this.#idle[slot] = this.#judged(slot, this.#waiting(slot, 0, weight, count, moment), moment);
+      this.#idleAt[slot] = moment;
     }
     return this.#idle[slot]!;
   }
 
-  #loaded(slot: Slot, own: number, weight: number, now: number): number {
-    let waiting = this.#waiting(slot, own / weight, now);
+  #loaded(slot: Slot, own: number, weight: number, count: number, now: number): number {
+    let waiting = this.#waiting(slot, own / weight, weight, count, now);
     const age = now - this.#inFlight.oldestStart(slot);
     // False for NaN: all were answered.
     if (age > OVERDUE_ANSWERS * this.#latency.clusterMs) waiting = Math.max(waiting, age * (own + 1));
     return this.#judged(slot, waiting, now);
   }
 
-  #waiting(slot: Slot, own: number, now: number): number {
-    const measured = this.#latency.expected(slot, now) * power(1 + OWN_REQUEST * own);
-    if (!this.#reports.isFresh(slot, now)) return measured;
-    const load = 1 + this.#reports.inFlight(slot, now) + OWN_REQUEST_REPORTED * own;
-    return this.#latency.service(slot) * power(load) + MEASURED_PART * measured;
+  #waiting(slot: Slot, own: number, weight: number, count: number, now: number): number {
+    const x = this.#starts.relative(slot, count, now) / weight;
+    return (1 - FAIRNESS / (1 + x)) * this.#answering(slot, own, weight, now);
+  }
+
+  #answering(slot: Slot, own: number, weight: number, now: number): number {
+    const load = power(1 + OWN_REQUEST * own);
+    // One that is to start slowly is not tried by every caller at once.
+    if (this.#latency.isUnknown(slot))
+      return (this.#latency.clusterMs * CURIOSITY * load) / Math.min(1, weight);
+    const latency = this.#latency.expected(slot, now);
+    if (!this.#reports.isFresh(slot, now)) return latency * load;
+    const queue = 1 + this.#reports.inFlight(slot, now) + OWN_REQUEST_REPORTED * own;
+    return this.#latency.service(slot) * power(queue) + MEASURED_PART * latency;
   }
 
   /** With what failing costs. Only ever raises: failing fast must not attract. */

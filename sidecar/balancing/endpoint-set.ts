@@ -13,6 +13,8 @@ export class EndpointSet {
   upTo = 0;
   priority = 0;
   panic = false;
+  /** The zone whose endpoints are preferred while load allows; undefined: all places are alike. */
+  near: string | undefined;
   /** Changes whenever slots, members or weights do. */
   version = 0;
   readonly excluded = new Int32Array(EXCLUSION_NAMES.length);

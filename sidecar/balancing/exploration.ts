@@ -7,7 +7,7 @@ import type { LatencyEstimates } from "./latency-estimates.ts";
 
 /** After a failure an endpoint that nothing was sent to since is tried again after this time, ms, and so many fair turns. */
 const RETRIAL_MS = 4_000;
-const RETRIAL_TURNS = 20;
+const RETRIAL_TURNS = 30;
 /** An endpoint waits for so many times its fair turn before it is tried, and in a small cluster for so many picks ... */
 const PATIENCE = 20;
 const PATIENCE_PICKS = 400;

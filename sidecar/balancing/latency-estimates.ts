@@ -1,5 +1,6 @@
 import type { Slot } from "./balancer.ts";
 import { type Columns, grownFloats } from "./column.ts";
+import { FadingMean } from "./fading-mean.ts";
 
 /** Before any answer an endpoint is believed to take this long, ms. */
 const FIRST_GUESS_MS = 30;
@@ -8,69 +9,58 @@ const CLUSTER_ANSWERS = 200;
 /** Bounds of a sample, ms, so that no clock fault can make a number useless. */
 const SHORTEST_MS = 0.01;
 const LONGEST_MS = 3_600_000;
-/** How far an answer moves the recent latency: the last two or three answers make most of it. */
-const RECENT_GAIN = 0.4;
-/** Answers that the first guess weighs as much as. */
-const PRIOR_ANSWERS = 5;
-/** Time constants of the slower means, in units of the decay time. */
-const USUAL_DECAYS = 6;
+/** Time constants of the three means, in units of the decay time: what the queue is now, and what the machine is. */
+const RECENT_DECAYS = 0.4;
+const USUAL_DECAYS = 4;
 const SERVICE_DECAYS = 2;
-/**
- * An estimate that is not renewed ages toward what is usual with this many decay times, and with k^2 times as many, at most
- * 100, where the endpoint is usually k times slower than the cluster: one pause is soon forgotten, a slow machine is not.
- */
-const AGEING_DECAYS = 4;
-const SLOWEST_AGEING = 100;
+/** The cluster's mean counts as so many answers of each endpoint. */
+const USUAL_PRIOR = 1;
+const SERVICE_PRIOR = 0.3;
 
 /**
- * How long each endpoint takes to answer. `recent` follows the last few answers; `usual` is the long mean; and where
- * backends report their load, `service` is the latency with the queue taken out, which tells fast machines from idle ones.
+ * How long each endpoint takes to answer. Recent answers tell of its queue, but a queue is gone in seconds: as they fade, the
+ * expectation returns to the endpoint's usual latency. That one does not fade while nothing is heard, so that one pause
+ * is soon forgotten and a slow machine is not. Where backends report their load, `service` is the latency with the queue
+ * taken out, which tells fast machines from idle ones.
  */
 export class LatencyEstimates implements Columns {
   clusterMs = FIRST_GUESS_MS;
-  /** NaN before the first answer. */
+  /** What was expected right after the last answer, for people; NaN before the first. */
   recentMs = new Float64Array(0);
-  answers = new Float64Array(0);
-  #usualMs = new Float64Array(0);
-  #serviceMs = new Float64Array(0);
-  #serviceAnswers = new Float64Array(0);
-  #at = new Float64Array(0);
+  readonly #recent: FadingMean;
+  readonly #usual: FadingMean;
+  readonly #service: FadingMean;
   #clusterAnswers = 0;
   #clusterServiceMs = FIRST_GUESS_MS;
   #clusterServiceAnswers = 0;
-  readonly #decayMs: number;
 
   constructor(decayMs: number) {
-    this.#decayMs = decayMs;
+    this.#recent = new FadingMean(RECENT_DECAYS * decayMs);
+    this.#usual = new FadingMean(USUAL_DECAYS * decayMs);
+    this.#service = new FadingMean(SERVICE_DECAYS * decayMs);
   }
 
   grow(capacity: number): void {
     this.recentMs = grownFloats(this.recentMs, capacity);
-    this.answers = grownFloats(this.answers, capacity);
-    this.#usualMs = grownFloats(this.#usualMs, capacity);
-    this.#serviceMs = grownFloats(this.#serviceMs, capacity);
-    this.#serviceAnswers = grownFloats(this.#serviceAnswers, capacity);
-    this.#at = grownFloats(this.#at, capacity);
+    for (const mean of [this.#recent, this.#usual, this.#service]) mean.grow(capacity);
   }
 
   clear(slot: Slot): void {
     this.recentMs[slot] = Number.NaN;
-    this.answers[slot] = 0;
-    this.#usualMs[slot] = Number.NaN;
-    this.#serviceMs[slot] = Number.NaN;
-    this.#serviceAnswers[slot] = 0;
-    this.#at[slot] = 0;
+    for (const mean of [this.#recent, this.#usual, this.#service]) mean.clear(slot);
   }
 
   /** `queued`: how much longer a request takes at the endpoint than at an idle one, by its report, >= 1; NaN: not reported. */
   onAnswer(slot: Slot, latencyMs: number, queued: number, now: number): void {
     const sample = Math.min(Math.max(latencyMs, SHORTEST_MS), LONGEST_MS);
-    const passed = Math.max(0, now - this.#at[slot]!);
     this.#clusterAnswers = Math.min(CLUSTER_ANSWERS, this.#clusterAnswers + 1);
     this.clusterMs += (sample - this.clusterMs) / this.#clusterAnswers;
     this.#take(slot, sample, now);
-    this.answers[slot]!++;
-    if (queued >= 1) this.#takeService(slot, sample / queued, passed);
+    if (!(queued >= 1)) return;
+    const service = sample / queued;
+    this.#clusterServiceAnswers = Math.min(CLUSTER_ANSWERS, this.#clusterServiceAnswers + 1);
+    this.#clusterServiceMs += (service - this.#clusterServiceMs) / this.#clusterServiceAnswers;
+    this.#service.add(slot, service, now);
   }
 
   /** The attempt ended without an answer after `elapsedMs`: the answer would have taken at least that. It can only raise. */
@@ -81,57 +71,29 @@ export class LatencyEstimates implements Columns {
 
   /** The endpoint answers again after failures: the waits before tell nothing of it now. */
   forgive(slot: Slot): void {
-    if (Number.isNaN(this.recentMs[slot]!)) return;
-    this.recentMs[slot] = Math.min(this.recentMs[slot]!, this.clusterMs);
-    this.#usualMs[slot] = Math.min(this.#usualMs[slot]!, this.clusterMs);
+    this.#recent.cap(slot, this.clusterMs);
+    this.#usual.cap(slot, this.clusterMs);
   }
 
-  /** What the next answer is expected to take, ms. Always positive and finite. */
+  /** Nobody knows yet how long it takes. */
+  isUnknown(slot: Slot): boolean {
+    return this.#usual.isEmpty(slot);
+  }
+
+  /** What the next answer is expected to take, ms. Always positive and finite; the cluster's mean before the first answer. */
   expected(slot: Slot, now: number): number {
-    const recent = this.recentMs[slot]!;
-    if (Number.isNaN(recent)) return this.clusterMs;
-    const own = this.#usualMs[slot]!;
-    const usual = (own + this.clusterMs) / 2;
-    const slower = Math.max(1, own / this.clusterMs);
-    const ageing = AGEING_DECAYS * this.#decayMs * Math.min(SLOWEST_AGEING, slower * slower);
-    return usual + (recent - usual) * Math.exp(-Math.max(0, now - this.#at[slot]!) / ageing);
+    const usual = this.#usual.blend(slot, 1, this.clusterMs, USUAL_PRIOR);
+    return this.#recent.blend(slot, this.#recent.keep(slot, now), usual, 1);
   }
 
   /** Latency with the queue taken out, ms; the cluster's before the first report. */
   service(slot: Slot): number {
-    const service = this.#serviceMs[slot]!;
-    return Number.isNaN(service) ? this.#clusterServiceMs : service;
+    return this.#service.blend(slot, 1, this.#clusterServiceMs, SERVICE_PRIOR);
   }
 
   #take(slot: Slot, sample: number, now: number): void {
-    if (Number.isNaN(this.recentMs[slot]!)) {
-      this.recentMs[slot] = sample;
-      this.#usualMs[slot] = (this.clusterMs * PRIOR_ANSWERS + sample) / (PRIOR_ANSWERS + 1);
-    } else {
-      const expected = this.expected(slot, now);
-      this.recentMs[slot] = expected + RECENT_GAIN * (sample - expected);
-      const gain = this.#gain(this.answers[slot]!, now - this.#at[slot]!, USUAL_DECAYS);
-      this.#usualMs[slot]! += gain * (sample - this.#usualMs[slot]!);
-    }
-    this.#at[slot] = now;
-  }
-
-  #takeService(slot: Slot, sample: number, passed: number): void {
-    this.#clusterServiceAnswers = Math.min(CLUSTER_ANSWERS, this.#clusterServiceAnswers + 1);
-    this.#clusterServiceMs += (sample - this.#clusterServiceMs) / this.#clusterServiceAnswers;
-    const service = this.service(slot);
-    const gain = this.#gain(
-      this.#serviceAnswers[slot]!,
-      Math.min(passed, SERVICE_DECAYS * this.#decayMs),
-      SERVICE_DECAYS,
-    );
-    this.#serviceMs[slot] = service + gain * (sample - service);
-    this.#serviceAnswers[slot]!++;
-  }
-
-  /** A plain mean of the first answers, then one that forgets with time. */
-  #gain(answers: number, passed: number, decays: number): number {
-    const forgetting = 1 - Math.exp(-Math.max(0, passed) / (decays * this.#decayMs));
-    return Math.max(1 / (answers + 1 + PRIOR_ANSWERS), forgetting);
+    this.#recent.add(slot, sample, now);
+    this.#usual.add(slot, sample, now);
+    this.recentMs[slot] = this.expected(slot, now);
   }
 }

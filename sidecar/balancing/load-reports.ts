@@ -1,10 +1,13 @@
 import type { LoadReport, Slot } from "./balancer.ts";
 import { type Columns, grownFloats } from "./column.ts";
 
-/** A report says this much about now, ms: in flight ages toward the mean of all reports with this time constant. */
-const AGEING_MS = 5_000;
+/**
+ * A queue shorter than the mean does not stay short, because everybody who hears of it sends there: the report ages toward
+ * the mean of all reports with this time constant, ms. A long queue is believed until a newer report says otherwise.
+ */
+const AGEING_MS = 500;
 /** Reports older than this are not used, ms. */
-const EXPIRY_MS = 10_000;
+const EXPIRY_MS = 60_000;
 /** The mean looks back over about this many reports. */
 const CLUSTER_REPORTS = 200;
 /** Beyond this a number of requests is a mistake. */
@@ -50,10 +53,9 @@ export class LoadReports implements Columns {
 
   /** Requests in flight at the endpoint, as far as its last report tells. Only while `isFresh`. */
   inFlight(slot: Slot, now: number): number {
-    return (
-      this.#mean +
-      (this.#inFlight[slot]! - this.#mean) * Math.exp((this.#inFlightAt[slot]! - now) / AGEING_MS)
-    );
+    const reported = this.#inFlight[slot]!;
+    if (reported >= this.#mean) return reported;
+    return this.#mean + (reported - this.#mean) * Math.exp((this.#inFlightAt[slot]! - now) / AGEING_MS);
   }
 
   /** How much longer a request takes there than at an idle endpoint, >= 1; NaN without a fresh report. */

@@ -29,10 +29,9 @@ export function localityLoads(
       ),
     );
   }
-  if (policy.kind !== "zone_aware" || panic) return undefined;
-  const usable = localities.reduce((a, l) => a + l.usable, 0);
-  const local = localities.reduce((a, l) => a + (l.zone === options.localZone ? l.usable : 0), 0);
-  if (options.localZone === "" || local === 0 || usable < policy.zoneMinClusterSize) return undefined;
+  if (panic || !prefersZone(localities, options)) return undefined;
+  const usable = sum(localities);
+  const local = sum(localities.filter((l) => l.zone === options.localZone));
   const zones = new Set(localities.filter((l) => l.usable > 0).map((l) => l.zone)).size;
   const evenly = localities.map((l) => l.usable / usable);
   const callers = 1 / zones;
@@ -53,6 +52,20 @@ export function localityLoads(
           : ((1 - here) * Math.max(0, spare.get(l.zone)!)) / spareElsewhere;
     return aware * zone * ofZone + (1 - aware) * evenly[i]!;
   });
+}
+
+/** Whether zones matter: this sidecar knows its own, which has endpoints, in a cluster that is large enough. */
+export function prefersZone(
+  localities: readonly LocalityLoad[],
+  { locality, localZone }: { readonly locality: LocalityPolicy; readonly localZone: string },
+): boolean {
+  if (locality.kind !== "zone_aware" || localZone === "") return false;
+  const local = sum(localities.filter((l) => l.zone === localZone));
+  return local > 0 && sum(localities) >= locality.zoneMinClusterSize;
+}
+
+function sum(localities: readonly LocalityLoad[]): number {
+  return localities.reduce((a, l) => a + l.usable, 0);
 }
 
 function normalised(parts: readonly number[]): readonly number[] | undefined {

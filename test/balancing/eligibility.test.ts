@@ -4,7 +4,7 @@ import { PICK_REASON } from "../../sidecar/balancing/evidence.ts";
 import { localityLoads } from "../../sidecar/balancing/locality-loads.ts";
 import { priorityLoads } from "../../sidecar/balancing/priority-loads.ts";
 import type { Endpoint } from "../../xds/model/endpoint.ts";
-import { assignment, endpoint, endpoints, Mesh, place, roundRobin } from "./mesh.ts";
+import { adaptive, answersIn, assignment, endpoint, endpoints, Mesh, place, roundRobin } from "./mesh.ts";
 
 const unhealthy = (count: number, from: number): Endpoint[] =>
   endpoints(count, from).map((e) => ({ ...e, health: "unhealthy" }));
@@ -126,5 +126,21 @@ describe("localities", () => {
     const counts = mesh.run(10_000, 100);
     const far = counts.get("10.0.0.5:8080")! + counts.get("10.0.0.6:8080")!;
     assert.ok(Math.abs(far - 100) < 40, `${far} of 1000, expected 10 %`);
+  });
+
+  it("adaptive: stays in its zone while that answers as fast, and leaves it by load, not by count", () => {
+    const options = { locality: { kind: "zone_aware", ...none }, localZone: "a" } as const;
+    const zones = [0, 10, 20].map((from, i) => place(endpoints(3, from), { zone: "abc"[i]! }));
+    const near = new Set(["10.0.0.0:8080", "10.0.0.1:8080", "10.0.0.2:8080"]);
+    const shareNear = (localMs: number) => {
+      const mesh = new Mesh(adaptive, options);
+      for (const address of near) mesh.behaviours.set(address, answersIn(localMs));
+      mesh.balancer.update(assignment(...zones));
+      mesh.run(20_000, 50);
+      const counts = mesh.run(20_000, 50);
+      return [...near].reduce((sum, address) => sum + (counts.get(address) ?? 0), 0) / 1_000;
+    };
+    assert.ok(shareNear(10) > 0.95, `${shareNear(10)} near at equal speed`);
+    assert.ok(shareNear(100) < 0.1, `${shareNear(100)} near when that is ten times slower`);
   });
 });

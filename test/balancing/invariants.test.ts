@@ -177,6 +177,22 @@ describe("invariants of balancing", () => {
     assert.equal(stayed, 9_900);
   });
 
+  for (const policy of [adaptive, roundRobin, leastRequest()]) {
+    it(`${policy.kind}: asking for a pick changes nothing until an attempt begins`, () => {
+      const picks = (asks: number) => {
+        // A draw that never changes: what differs then is what asking left behind.
+        const mesh = new Mesh(policy, {}, 1, answersIn(10), () => 0.4);
+        mesh.balancer.update(assignment(place([...endpoints(4), endpoint(4, { weight: 2 })])));
+        return Array.from({ length: 300 }, () => {
+          for (let i = 0; i < asks; i++) mesh.balancer.pick({ hash: undefined, tried: [] }, mesh.evidence);
+          mesh.clock.advance(5);
+          return mesh.send();
+        });
+      };
+      assert.deepEqual(picks(5), picks(0));
+    });
+  }
+
   it("takes the end of an attempt once only", () => {
     const mesh = new Mesh(adaptive);
     mesh.balancer.update(assignment(place(endpoints(1))));

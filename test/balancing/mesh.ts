@@ -2,7 +2,7 @@ import type { BalancerEvent } from "../../sidecar/balancing/balancer.ts";
 import { Evidence } from "../../sidecar/balancing/evidence.ts";
 import { type BalancerOptions, createBalancer, type ResolvedPolicy } from "../../sidecar/balancing/index.ts";
 import { OUTCOME, type Outcome } from "../../sidecar/balancing/outcome.ts";
-import { seededRandom } from "../../xds/common/random.ts";
+import { type Random, seededRandom } from "../../xds/common/random.ts";
 import type { ClusterLoadAssignment, Endpoint, LocalityEndpoints } from "../../xds/model/endpoint.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 
@@ -62,12 +62,13 @@ export class Mesh {
     options: BalancerOptions = {},
     seed = 1,
     usual: Behaviour = answersIn(10),
+    random: Random = seededRandom(seed),
   ) {
     this.#usual = usual;
     const onEvent = (event: BalancerEvent) => void this.events.push(event);
     this.balancer = createBalancer(policy, options, {
       clock: this.clock,
-      random: seededRandom(seed),
+      random,
       onEvent,
     });
   }

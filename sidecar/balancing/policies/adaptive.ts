@@ -1,6 +1,5 @@
 import type { Random } from "../../../xds/common/random.ts";
 import { NO_SLOT, type PickRequest, type Slot } from "../balancer.ts";
-import { grownFloats } from "../column.ts";
 import { EndpointScore } from "../endpoint-score.ts";
 import type { EndpointSet } from "../endpoint-set.ts";
 import { EVIDENCE_CANDIDATES, type Evidence, PICK_REASON } from "../evidence.ts";
@@ -9,10 +8,8 @@ import { type Chooser, isTried, type Policy } from "./policy.ts";
 import { WeightedSampler } from "./random.ts";
 import type { SharedState } from "./shared-state.ts";
 
-/** Scores this close are equal: then it goes by turns. */
-const TIE = 0.05;
-/** Where the operator gave unequal weights, endpoints up to twice as slow take turns too, or weights would rule only ties. */
-const WEIGHTED_TIE = 1;
+/** Where places matter, an endpoint elsewhere is chosen when it is expected to answer in less than 1/this of the time. */
+const FAR = 2;
 
 export interface AdaptiveSettings {
   /** Up to this many endpoints are all compared; above it a weighted sample of half as many. */
@@ -27,8 +24,6 @@ export class Adaptive implements Policy {
   readonly #settings: AdaptiveSettings;
   readonly #score: EndpointScore;
   readonly #exploration: Exploration;
-  /** When each endpoint's next turn comes, in turns of an endpoint of mean weight. */
-  #turns = new Float64Array(0);
 
   constructor(state: SharedState, settings: AdaptiveSettings) {
     this.#state = state;
@@ -45,13 +40,11 @@ export class Adaptive implements Policy {
   grow(capacity: number): void {
     this.#score.grow(capacity);
     this.#exploration.grow(capacity);
-    this.#turns = grownFloats(this.#turns, capacity);
   }
 
   clear(slot: Slot): void {
     this.#score.clear(slot);
     this.#exploration.clear(slot);
-    this.#turns[slot] = 0;
   }
 
   onEnd(slot: Slot): void {
@@ -63,8 +56,7 @@ export class Adaptive implements Policy {
   }
 
   chooser(set: EndpointSet): Chooser {
-    const turns = () => this.#turns;
-    return new AdaptiveChooser(set, this.#state, this.#settings, this.#score, this.#exploration, turns);
+    return new AdaptiveChooser(set, this.#state, this.#settings, this.#score, this.#exploration);
   }
 }
 
@@ -76,13 +68,11 @@ class AdaptiveChooser implements Chooser {
   readonly #sampleSize: number;
   readonly #score: EndpointScore;
   readonly #exploration: Exploration;
-  readonly #turns: () => Float64Array;
   readonly #sampler: WeightedSampler;
-  readonly #scores: Float64Array;
+  /** What the place of an endpoint multiplies its score by; by slot, only where the set prefers a zone. */
+  #distance = new Float64Array(0);
   #version = -1;
   #meanWeight = 1;
-  #tie = TIE;
-  #turn = 0;
 
   constructor(
     set: EndpointSet,
@@ -90,7 +80,6 @@ class AdaptiveChooser implements Chooser {
     settings: AdaptiveSettings,
     score: EndpointScore,
     exploration: Exploration,
-    turns: () => Float64Array,
   ) {
     this.#set = set;
     this.#state = state;
@@ -99,9 +88,7 @@ class AdaptiveChooser implements Chooser {
     this.#sampleSize = Math.max(2, settings.scanLimit >> 1);
     this.#score = score;
     this.#exploration = exploration;
-    this.#turns = turns;
     this.#sampler = new WeightedSampler(set, () => state.weights.effective);
-    this.#scores = new Float64Array(settings.scanLimit);
   }
 
   choose(request: PickRequest, now: number, evidence: Evidence): Slot {
@@ -122,48 +109,28 @@ class AdaptiveChooser implements Chooser {
         evidence.reason = PICK_REASON.exploration;
       }
     }
-    if (evidence.slots[0] !== slot) putFirst(evidence, slot, this.#score.of(slot, this.#weight(slot), now));
+    if (evidence.slots[0] !== slot) putFirst(evidence, slot, this.#costOf(slot, now));
     return slot;
   }
 
-  onStart(slot: Slot): void {
-    const turns = this.#turns();
-    // One who sat out does not save up turns.
-    this.#turn = Math.max(this.#turn, Math.min(turns[slot]!, this.#turn + 1));
-    turns[slot] = Math.max(turns[slot]!, this.#turn) + 1 / this.#weight(slot);
+  onStart(slot: Slot, now: number): void {
+    this.#score.onStart(slot, now);
     this.#exploration.picked(slot);
   }
 
-  /** All are compared, from a random place on; near ties go to the one whose turn it is. */
+  /** All are compared, from a random place on, so that ties fall evenly. */
   #bestOfAll(request: PickRequest, draw: number, now: number, evidence: Evidence): Slot {
     const set = this.#set;
-    const scores = this.#scores;
-    const from = Math.floor(draw * set.count);
-    let least = Number.POSITIVE_INFINITY;
-    for (let i = 0, at = from; i < set.count; i++, at++) {
+    for (let i = 0, at = Math.floor(draw * set.count); i < set.count; i++, at++) {
       if (at === set.count) at = 0;
       const slot = set.slots[at]!;
-      if (isTried(request, slot)) {
-        scores[at] = Number.POSITIVE_INFINITY;
-        continue;
-      }
-      const score = this.#score.of(slot, this.#weight(slot), now);
-      scores[at] = score;
-      if (score < least) least = score;
+      if (isTried(request, slot)) continue;
+      const score = this.#costOf(slot, now);
       if (evidence.count < EVIDENCE_CANDIDATES || score < evidence.scores[EVIDENCE_CANDIDATES - 1]!) {
         record(evidence, slot, score);
       }
     }
-    const turns = this.#turns();
-    const close = least * (1 + this.#tie);
-    let best = NO_SLOT;
-    for (let i = 0, at = from; i < set.count; i++, at++) {
-      if (at === set.count) at = 0;
-      if (!(scores[at]! <= close) || scores[at] === Number.POSITIVE_INFINITY) continue;
-      const slot = set.slots[at]!;
-      if (best === NO_SLOT || turns[slot]! < turns[best]!) best = slot;
-    }
-    return best;
+    return evidence.count === 0 ? NO_SLOT : evidence.slots[0]!;
   }
 
   #bestOfSample(request: PickRequest, first: number, now: number, evidence: Evidence): Slot {
@@ -171,13 +138,18 @@ class AdaptiveChooser implements Chooser {
     for (let i = 0; i < this.#sampleSize; i++) {
       const slot = this.#sampler.sample(draw);
       draw = this.#random();
-      if (!isTried(request, slot)) record(evidence, slot, this.#score.of(slot, this.#weight(slot), now));
+      if (!isTried(request, slot)) record(evidence, slot, this.#costOf(slot, now));
     }
     if (evidence.count > 0) return evidence.slots[0]!;
     for (let i = 0; i < this.#set.count; i++) {
       if (!isTried(request, this.#set.slots[i]!)) return this.#set.slots[i]!;
     }
     return NO_SLOT;
+  }
+
+  #costOf(slot: Slot, now: number): number {
+    const score = this.#score.of(slot, this.#weight(slot), this.#set.count, now);
+    return this.#set.near === undefined ? score : score * this.#distance[slot]!;
   }
 
   #weight(slot: Slot): number {
@@ -187,16 +159,18 @@ class AdaptiveChooser implements Chooser {
   #weigh(): void {
     const set = this.#set;
     const { effective } = this.#state.weights;
-    const operator = this.#state.roster.weights;
     this.#version = set.version;
     let sum = 0;
-    let equal = true;
     for (let i = 0; i < set.count; i++) {
       sum += effective[set.slots[i]!]!;
-      equal &&= operator[set.slots[i]!] === operator[set.slots[0]!];
     }
     this.#meanWeight = set.count === 0 ? 1 : sum / set.count;
-    this.#tie = equal ? TIE : WEIGHTED_TIE;
+    if (set.near === undefined) return;
+    if (this.#distance.length < effective.length) this.#distance = new Float64Array(effective.length);
+    for (let i = 0; i < set.count; i++) {
+      const slot = set.slots[i]!;
+      this.#distance[slot] = this.#state.roster.locality(slot)?.zone === set.near ? 1 : FAR;
+    }
   }
 }
 
