@@ -108,9 +108,12 @@ function readChunked(
 
 /** How exactly a proxy is held to what a case says. */
 export interface Comparison {
-  /** Lower-case names of fields that the proxy adds by itself: compared only where the case names them. */
+  /**
+   * Lower-case names of fields that the proxy adds by itself. In an exact comparison they count where the case names them, otherwise
+   * they do not count at all.
+   */
   readonly own: ReadonlySet<string>;
-  /** Whether order and case of field names count, and the framing. */
+  /** Whether the order of fields, the case of names and codings, and the version in the start line count. */
   readonly exact: boolean;
 }
 
@@ -135,7 +138,8 @@ export function difference(
   actual: WireMessage,
   { own, exact }: Comparison,
 ): string | undefined {
-  if (!matches(actual.startLine, expected.startLine))
+  const version = (line: string): string => (exact ? line : line.replace("HTTP/1.0", "HTTP/1.1"));
+  if (!matches(version(actual.startLine), version(expected.startLine)))
     return `begins with ${JSON.stringify(actual.startLine)}`;
   const fields = fieldDifference(expected.fields, actual.fields, own, exact);
   if (fields) return fields;
@@ -149,12 +153,14 @@ function fieldDifference(
   own: ReadonlySet<string>,
   exact: boolean,
 ): string | undefined {
-  const named = new Set(expected.map(([name]) => name.toLowerCase()));
-  const shown = ([name, value]: Field): Field => [exact ? name : name.toLowerCase(), value];
-  const counted = actual
-    .filter(([name]) => named.has(name.toLowerCase()) || !own.has(name.toLowerCase()))
-    .map(shown);
-  const wanted = expected.map(shown);
+  const named = new Set(exact ? expected.map(([name]) => name.toLowerCase()) : []);
+  const counts = ([name]: Field): boolean => named.has(name.toLowerCase()) || !own.has(name.toLowerCase());
+  const loose = ([name, value]: Field): Field => {
+    const lower = name.toLowerCase();
+    return [lower, lower === "transfer-encoding" ? value.toLowerCase() : value];
+  };
+  const counted = actual.filter(counts).map((field) => (exact ? field : loose(field)));
+  const wanted = expected.filter(counts).map((field) => (exact ? field : loose(field)));
   if (!exact) for (const list of [counted, wanted]) list.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
   for (let i = 0; i < Math.max(counted.length, wanted.length); i++) {
     const [name, value] = wanted[i] ?? [];
