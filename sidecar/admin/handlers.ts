@@ -112,7 +112,8 @@ function listeners(request: AdminRequest, { sources }: HandlerContext): AdminRep
   const views = sources.listeners();
   if (wantsJson(request)) return jsonReply({ listener_statuses: views });
   const lines = views.map(({ name, bound, failure }) => {
-    return `${name}::${bound ? `${bound.host}:${bound.port}` : failure || "not bound"}\n`;
+    const where = bound ? `${bound.host}:${bound.port}` : "not bound";
+    return `${name}::${where}${failure === "" ? "" : `: ${failure}`}\n`;
   });
   return textReply(lines.join(""));
 }

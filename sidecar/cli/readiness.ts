@@ -35,8 +35,8 @@ export class Readiness {
     if (this.#ready) return "";
     if (!this.#configured()) return "the first configuration is not there yet";
     const listeners = this.#proxy.listeners();
-    const failed = listeners.find(({ failure }) => failure !== "");
-    if (failed) return failed.failure;
+    const failed = listeners.find(({ failure, bound }) => failure !== "" && bound === undefined);
+    if (failed) return `listener ${failed.name} is not bound: ${failed.failure}`;
     if (listeners.some(({ address, bound }) => address !== undefined && bound === undefined)) {
       return "the listeners are not bound yet";
     }

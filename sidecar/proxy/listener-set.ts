@@ -24,6 +24,8 @@ interface Running {
   readonly routes: Versioned<RouteTable> | undefined;
   readonly port: Port;
   readonly service: HttpService | TcpService;
+  /** Why a newer version did not take this one's place; empty: none tried. */
+  readonly refused: string;
 }
 
 /** The listeners in use, by name. */
@@ -78,12 +80,12 @@ export class ListenerSet {
   }
 
   views(): readonly ListenerView[] {
-    return [...this.#running].map(([name, { source, port, routes }]) => ({
+    return [...this.#running].map(([name, { source, port, routes, refused }]) => ({
       name,
       version: source.version,
       address: source.value.address,
       bound: port.bound,
-      failure: port.failure,
+      failure: port.failure || refused,
       kind: source.value.filter.kind,
       routes: routes?.value.name ?? "",
     }));
@@ -117,7 +119,7 @@ export class ListenerSet {
     const { filter } = listener;
     if (last && sameAddress(last.port.options.address, address) && !listener.tls && !last.source.value.tls) {
       if (update(last.service, name, filter, routes)) {
-        this.#running.set(name, { ...last, source, routes });
+        this.#running.set(name, { ...last, source, routes, refused: "" });
         return Promise.resolve();
       }
     }
@@ -125,13 +127,23 @@ export class ListenerSet {
     if (!service) return Promise.resolve();
     const port = new Port(
       this.#context,
-      { listener: name, address, backlog: listener.backlog, tls: listener.tls },
+      {
+        listener: name,
+        address,
+        backlog: listener.backlog,
+        bufferLimitBytes: listener.bufferLimitBytes,
+        tls: listener.tls,
+      },
       service,
     );
     // What cannot work does not take the place of what does.
-    if (port.failure !== "" && last) return Promise.resolve();
+    if (port.failure !== "" && last) {
+      const refused = `version ${source.version} is not in use: ${port.failure}`;
+      this.#running.set(name, { ...last, refused });
+      return Promise.resolve();
+    }
     if (last) retire(last);
-    this.#running.set(name, { source, routes, port, service });
+    this.#running.set(name, { source, routes, port, service, refused: "" });
     return port.open();
   }
 

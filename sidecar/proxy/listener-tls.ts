@@ -13,6 +13,8 @@ export class ListenerTls {
   readonly #settings: DownstreamTls;
   readonly #logger: Logger;
   readonly #files: PemFiles;
+  /** Why the files as they are now cannot be used; empty: they are in use. */
+  failure = "";
 
   constructor(settings: DownstreamTls, clock: Clock, logger: Logger) {
     const { certificate, validation } = settings;
@@ -59,9 +61,11 @@ export class ListenerTls {
     if (!this.#files.changed()) return;
     try {
       server.setSecureContext(this.#secrets());
+      this.failure = "";
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      this.#logger.error({ reason }, "the new TLS files cannot be used; the last good ones stay");
+      this.failure = `the new TLS files cannot be used, the last good ones stay: ${reason}`;
+      this.#logger.error(this.failure);
     }
   }
 

@@ -4,6 +4,7 @@ import type { Cancel } from "../../xds/common/clock.ts";
 import { endpointAddress } from "../../xds/model/endpoint.ts";
 import type { SocketAddress } from "../../xds/model/listener.ts";
 import type { DownstreamTls } from "../../xds/model/tls.ts";
+import { heldBytes } from "../upstream/held-bytes.ts";
 import { ListenerTls } from "./listener-tls.ts";
 import type { ProxyContext } from "./proxy-context.ts";
 
@@ -21,16 +22,8 @@ export interface PortOptions {
   readonly listener: string;
   readonly address: SocketAddress;
   readonly backlog: number | undefined;
+  readonly bufferLimitBytes: number;
   readonly tls: DownstreamTls | undefined;
-}
-
-function createServer(
-  { clock, logger }: ProxyContext,
-  settings: DownstreamTls | undefined,
-  onConnection: (socket: Socket) => void,
-): net.Server {
-  if (settings) return new ListenerTls(settings, clock, logger).createServer(onConnection);
-  return net.createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, onConnection);
 }
 
 /** A port that is taken may become free: it is asked for again after this. */
@@ -41,12 +34,12 @@ export class Port {
   readonly options: PortOptions;
   /** Undefined while not bound. */
   bound: SocketAddress | undefined;
-  /** Why the port is not bound; empty otherwise. */
-  failure = "";
   readonly #context: ProxyContext;
   readonly #service: ConnectionService;
   /** Undefined: its TLS context could not be made. */
   readonly #server: net.Server | undefined;
+  #tls: ListenerTls | undefined;
+  #failure = "";
   #cancelRebind: Cancel | undefined;
   #closed = false;
 
@@ -55,11 +48,31 @@ export class Port {
     this.#context = context;
     this.#service = service;
     try {
-      this.#server = createServer(context, options.tls, (socket) => this.#onConnection(socket));
+      this.#server = this.#createServer();
     } catch (error) {
-      this.failure = `the TLS context cannot be made: ${error instanceof Error ? error.message : String(error)}`;
-      context.logger.error({ listener: options.listener }, this.failure);
+      this.#failure = `the TLS context cannot be made: ${error instanceof Error ? error.message : String(error)}`;
+      context.logger.error({ listener: options.listener }, this.#failure);
     }
+  }
+
+  /** Why the port is not bound, or not as configured; empty otherwise. */
+  get failure(): string {
+    return this.#failure || (this.#tls?.failure ?? "");
+  }
+
+  #createServer(): net.Server {
+    const { tls, bufferLimitBytes } = this.options;
+    const { clock, logger } = this.#context;
+    const onConnection = (socket: Socket): void => this.#onConnection(socket);
+    const highWaterMark = heldBytes(bufferLimitBytes);
+    if (!tls) {
+      return net.createServer(
+        { allowHalfOpen: true, noDelay: true, keepAlive: true, highWaterMark },
+        onConnection,
+      );
+    }
+    this.#tls = new ListenerTls(tls, clock, logger);
+    return this.#tls.createServer(onConnection);
   }
 
   /** Resolves when the port is bound, or could not be: then `failure` says why, and it is tried again by itself. */
@@ -69,10 +82,12 @@ export class Port {
     const { host, port } = this.options.address;
     return new Promise((resolve) => {
       server.on("error", (error: NodeJS.ErrnoException) => {
-        const failure = `cannot listen on ${endpointAddress(host, port)}: ${error.code ?? error.message}`;
-        if (failure !== this.failure)
-          this.#context.logger.error({ listener: this.options.listener }, failure);
-        this.failure = failure;
+        const failure = error.code ?? error.message;
+        if (failure !== this.#failure) {
+          const message = `cannot listen on ${endpointAddress(host, port)}: ${failure}`;
+          this.#context.logger.error({ listener: this.options.listener }, message);
+        }
+        this.#failure = failure;
         if (!this.#closed && !server.listening) {
           this.#cancelRebind = this.#context.clock.after(REBIND_MS, () => this.#listen());
         }
@@ -81,7 +96,7 @@ export class Port {
       server.on("listening", () => {
         const { address, port: boundPort } = server.address() as AddressInfo;
         this.bound = { host: address, port: boundPort };
-        this.failure = "";
+        this.#failure = "";
         resolve();
       });
       this.#listen();

@@ -72,6 +72,8 @@ class Watch {
 interface Watched {
   readonly endpoint: Endpoint;
   readonly watches: readonly Watch[];
+  /** What was told last. */
+  readonly verdict: { healthy: boolean | undefined };
 }
 
 /** Active health checks of one cluster. An endpoint is well while every check of it is. */
@@ -105,23 +107,30 @@ export class HealthChecks {
     }
   }
 
+  /** Tells all that is known once more, to who knows nothing yet. */
+  tell(): void {
+    for (const [address, { verdict }] of this.#watched) {
+      if (verdict.healthy !== undefined) this.#context.onHealth(address, verdict.healthy);
+    }
+  }
+
   close(): void {
     for (const { watches } of this.#watched.values()) for (const watch of watches) watch.close();
     this.#watched.clear();
   }
 
   #watch(address: string, endpoint: Endpoint): void {
-    let told: boolean | undefined;
+    const verdict: Watched["verdict"] = { healthy: undefined };
     const watches: Watch[] = [];
     const onChange = (): void => {
       const healthy = watches.every(({ state }) => state.healthy !== false);
-      if (healthy === told) return;
-      told = healthy;
+      if (healthy === verdict.healthy) return;
+      verdict.healthy = healthy;
       this.#context.onHealth(address, healthy);
     };
     for (const { check, probe } of this.#checks) {
       watches.push(new Watch(this.#context, check, probe, endpoint, onChange));
     }
-    this.#watched.set(address, { endpoint, watches });
+    this.#watched.set(address, { endpoint, watches, verdict });
   }
 }

@@ -16,6 +16,7 @@ import { CircuitBreaker } from "./circuit-breaker.ts";
 import type { DnsSettings } from "./dns-endpoints.ts";
 import { DnsEndpoints, namesHosts } from "./dns-endpoints.ts";
 import { HealthChecks } from "./health-checks.ts";
+import { heldBytes } from "./held-bytes.ts";
 import { Http1Pool } from "./http1-pool.ts";
 import type { ResolveName } from "./name-resolver.ts";
 import type { ConnectionCounts, PoolHome, PoolTarget } from "./pool-home.ts";
@@ -70,8 +71,11 @@ export class UpstreamCluster implements PoolHome {
   policy: string;
   readonly #context: UpstreamContext;
   #configuration: ClusterConfiguration;
-  #pools: (Http1Pool | undefined)[] = [];
+  /** By address; `#slotPools` finds the same by the balancer's slots. */
+  readonly #pools = new Map<string, Http1Pool>();
+  #slotPools: (Http1Pool | undefined)[] = [];
   #endpoints = new Map<string, Endpoint>();
+  #assignment: ClusterLoadAssignment | undefined;
   #health: HealthChecks;
   #tls: UpstreamTlsContext | undefined;
   #dns: DnsEndpoints | undefined;
@@ -112,7 +116,7 @@ export class UpstreamCluster implements PoolHome {
     return this.#configuration.assignment.version;
   }
 
-  /** Takes over what changed. What is learned of endpoints survives everything but a change of the balancing settings. */
+  /** Takes over what changed. What is learned of endpoints survives everything but a change of the balancing settings; connections that too. */
   apply(next: ClusterConfiguration): void {
     const last = this.#configuration;
     this.#configuration = next;
@@ -121,14 +125,8 @@ export class UpstreamCluster implements PoolHome {
       this.breakers.default.thresholds = model.circuitBreakers.default;
       this.breakers.high.thresholds = model.circuitBreakers.high;
       if (!isDeepStrictEqual(model.tls, last.cluster.value.tls)) this.#tls = this.#createTls(model);
-      if (!isDeepStrictEqual(balancingSettings(model), balancingSettings(last.cluster.value))) {
-        this.balancer = this.#createBalancer(model);
-        this.policy = this.#policyOf(model).kind;
-        this.#closePools();
-        this.#discover(next);
-        this.#tick();
-        return;
-      }
+      if (!isDeepStrictEqual(balancingSettings(model), balancingSettings(last.cluster.value)))
+        this.#rebalance(model);
       if (!isDeepStrictEqual(connectionSettings(model), connectionSettings(last.cluster.value)))
         this.#closePools();
     }
@@ -147,15 +145,25 @@ export class UpstreamCluster implements PoolHome {
     return this.#dns?.warm ?? Promise.resolve();
   }
 
+  /** Attempts under way end with the balancer that picked for them. */
+  #rebalance(model: Cluster): void {
+    this.balancer = this.#createBalancer(model);
+    this.policy = this.#policyOf(model).kind;
+    this.#slotPools = [];
+    if (this.#assignment) this.balancer.update(this.#assignment);
+    this.#health.tell();
+    this.#tick();
+  }
+
   /** The pool of a slot that `balancer.pick` gave. */
   pool(slot: Slot): StreamSource {
     const address = this.balancer.address(slot);
-    const pool = this.#pools[slot];
-    if (pool?.target.address === address) return pool;
-    pool?.close();
-    const fresh = new Http1Pool(this, this.#target(address));
-    this.#pools[slot] = fresh;
-    return fresh;
+    const known = this.#slotPools[slot];
+    if (known?.target.address === address) return known;
+    const pool = this.#pools.get(address) ?? new Http1Pool(this, this.#target(address));
+    this.#pools.set(address, pool);
+    this.#slotPools[slot] = pool;
+    return pool;
   }
 
   /** For one tunnel to the endpoint of a slot. */
@@ -186,6 +194,7 @@ export class UpstreamCluster implements PoolHome {
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: this.model.tcpKeepaliveMs ?? DEFAULT_TCP_KEEPALIVE_MS,
+      highWaterMark: heldBytes(this.model.bufferLimitBytes),
       allowHalfOpen: true,
       autoSelectFamily: false,
     });
@@ -216,7 +225,7 @@ export class UpstreamCluster implements PoolHome {
 
   get idleConnections(): number {
     let idle = 0;
-    for (const pool of this.#pools) idle += pool?.idleConnections ?? 0;
+    for (const pool of this.#pools.values()) idle += pool.idleConnections;
     return idle;
   }
 
@@ -297,18 +306,22 @@ export class UpstreamCluster implements PoolHome {
       }
     }
     this.#endpoints = endpoints;
+    this.#assignment = assignment;
     this.balancer.update(assignment);
     this.#health.update(endpoints);
-    this.#pools.forEach((pool, slot) => {
-      if (!pool || endpoints.has(pool.target.address)) return;
+    for (const [address, pool] of this.#pools) {
+      if (endpoints.has(address)) continue;
       pool.close();
-      this.#pools[slot] = undefined;
-    });
+      this.#pools.delete(address);
+    }
+    // An address that comes back later gets a new pool.
+    this.#slotPools = [];
   }
 
   #closePools(): void {
-    for (const pool of this.#pools) pool?.close();
-    this.#pools = [];
+    for (const pool of this.#pools.values()) pool.close();
+    this.#pools.clear();
+    this.#slotPools = [];
   }
 
   #tick(): void {

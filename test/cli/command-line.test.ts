@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
 import { RunningCommand } from "../support/command.ts";
@@ -89,6 +91,21 @@ test("an address that is taken ends the command with exit code 4", async (t) => 
   );
   assert.equal(code, 4, stderr);
   assert.match(stderr, /cannot listen on/);
+});
+
+test("a port of the sidecar's own file that is taken is told once, with exit code 4", async (t) => {
+  const taken = createServer().listen(0, "127.0.0.1");
+  t.after(() => taken.close());
+  await once(taken, "listening");
+  const { port } = taken.address() as AddressInfo;
+  const directory = mkdtempSync(join(tmpdir(), "dashpot-taken-"));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const example = readFileSync(join(ROOT, "examples/static.yaml"), "utf8");
+  const file = join(directory, "static.yaml");
+  writeFileSync(file, example.replace("port_value: 15000", "port_value: 0").replace("15001", String(port)));
+  const { code, stderr } = await run("sidecar", "-c", file);
+  assert.equal(code, 4, stderr);
+  assert.match(stderr, new RegExp(`^dashpot: cannot listen on 127\\.0\\.0\\.1:${port}: EADDRINUSE$`, "m"));
 });
 
 test("the examples are valid", async () => {

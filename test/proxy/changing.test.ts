@@ -1,8 +1,45 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import type { Cluster, HealthCheck } from "../../xds/model/cluster.ts";
+import type { ClusterConfiguration } from "../../xds/model/configuration.ts";
+import type { Endpoint } from "../../xds/model/endpoint.ts";
 import { eventually } from "../support/eventually.ts";
-import { cluster, forward, GET, ProxyBed, route, routeTable, virtualHost } from "../support/proxy-bed.ts";
+import {
+  cluster,
+  forward,
+  GET,
+  ProxyBed,
+  route,
+  routeTable,
+  versioned,
+  virtualHost,
+} from "../support/proxy-bed.ts";
 import { ScriptedBackend } from "../support/raw-http.ts";
+
+/** Probes once and then not again before the test is over. */
+const HEALTH_CHECK: HealthCheck = {
+  timeoutMs: 5_000,
+  intervalMs: 600_000,
+  intervalJitterMs: 0,
+  intervalJitterPercent: 0,
+  initialJitterMs: 0,
+  unhealthyThreshold: 1,
+  healthyThreshold: 1,
+  unhealthyIntervalMs: 600_000,
+  unhealthyEdgeIntervalMs: 600_000,
+  healthyEdgeIntervalMs: 600_000,
+  check: {
+    kind: "http",
+    host: "",
+    path: "/health",
+    method: "GET",
+    headers: [],
+    expectedStatuses: [],
+    retriableStatuses: [],
+    responseHeaders: [],
+    http2: false,
+  },
+};
 
 suite("changing configuration", () => {
   test("new endpoints take over without a failed request, and idle connections to removed ones close", async (t) => {
@@ -52,6 +89,38 @@ suite("changing configuration", () => {
     for (let i = 0; i < 5; i++) await bed.apply({ clusters: [cluster("orders", [backend.port])] });
     await bed.ask(GET);
     assert.equal(backend.accepted, 1);
+  });
+
+  test("another policy takes over the connections, the endpoints and what health checks found", async (t) => {
+    const [sick, well] = [await ScriptedBackend.answering("sick"), await ScriptedBackend.answering("well")];
+    const probed = await ScriptedBackend.start(async (connection) => {
+      await connection.takeMessage();
+      connection.send("HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n");
+    });
+    t.after(() => Promise.all([sick.close(), well.close(), probed.close()]));
+    const clusterWith = (balancing: Cluster["balancing"]): ClusterConfiguration => {
+      const made = cluster("orders", [sick.port, well.port], {
+        balancing,
+        healthChecks: [HEALTH_CHECK],
+        panicThreshold: 0,
+      });
+      const assignment = structuredClone(made.assignment.value);
+      const [first, second] = assignment.localities[0]?.endpoints ?? [];
+      Object.assign(first as Endpoint, { healthCheckPort: probed.port });
+      Object.assign(second as Endpoint, { healthCheckPort: well.port });
+      return { ...made, assignment: versioned(assignment) };
+    };
+    const bed = await ProxyBed.start({
+      clusters: [clusterWith({ kind: "round_robin", slowStart: undefined })],
+    });
+    t.after(() => bed.close());
+    // Round robin: when two answers in a row are well, the check has found the sick one.
+    while (!((await bed.ask(GET)) + (await bed.ask(GET))).match(/well[\s\S]*well$/));
+    const { accepted } = well;
+    await bed.apply({ clusters: [clusterWith({ kind: "random" })] });
+    assert.equal(bed.proxy.clusters()[0]?.balancer.policy, "random");
+    for (let i = 0; i < 12; i++) assert.match(await bed.ask(GET), /well$/);
+    assert.ok(well.accepted - accepted <= 1, "the pooled connection serves on");
   });
 
   test("a drain serves on, closes idle connections, and ends when it is quiet", async (t) => {

@@ -125,6 +125,50 @@ suite("securing", () => {
     unknown.socket.destroy();
   });
 
+  test("a listener's new files that cannot be used are told of, and the last good ones serve on", async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), "dashpot-tls-"));
+    t.after(() => rmSync(directory, { recursive: true }));
+    const put = (from: string, to: string): void => copyFileSync(join(DIRECTORY, from), join(directory, to));
+    put("server.pem", "chain.pem");
+    put("server-key.pem", "key.pem");
+    const backend = await ScriptedBackend.answering("secret");
+    t.after(() => backend.close());
+    const clock = new FakeClock();
+    const file = (name: string): PemSource => ({ kind: "file", path: join(directory, name) });
+    const bed = await ProxyBed.start({
+      clusters: [cluster("orders", [backend.port])],
+      clock,
+      listener: {
+        tls: {
+          minVersion: "TLSv1.2",
+          maxVersion: "TLSv1.3",
+          alpn: [],
+          certificate: { chain: file("chain.pem"), privateKey: file("key.pem") },
+          validation: undefined,
+          requireClientCertificate: false,
+        },
+      },
+    });
+    t.after(() => bed.close());
+    const failureAfterCall = async (): Promise<string | undefined> => {
+      clock.advance(2_000);
+      const options = { port: bed.port, host: "127.0.0.1", ca: pem("ca"), servername: "server.test" };
+      const caller = new RawConnection(tls.connect(options));
+      caller.send(GET);
+      assert.match(await caller.takeMessage(), /secret$/);
+      caller.socket.destroy();
+      return bed.proxy.listeners()[0]?.failure;
+    };
+    assert.equal(await failureAfterCall(), "");
+    put("client-key.pem", "key.pem");
+    assert.match(
+      (await failureAfterCall()) ?? "",
+      /^the new TLS files cannot be used, the last good ones stay: /,
+    );
+    put("server-key.pem", "key.pem");
+    assert.equal(await failureAfterCall(), "");
+  });
+
   test("certificates are read again when their files change, and bad new ones leave the old in use", async (t) => {
     const directory = mkdtempSync(join(tmpdir(), "dashpot-tls-"));
     t.after(() => rmSync(directory, { recursive: true }));

@@ -49,7 +49,7 @@ const checkCluster = fieldCheck(ClusterSchema, {
     typed_extension_protocol_options: "`envoy.extensions.upstreams.http.v3.HttpProtocolOptions`",
     http2_protocol_options: HTTP1_IS_SPOKEN,
     upstream_connection_options: "`tcp_keepalive.keepalive_time`",
-    per_connection_buffer_limit_bytes: "up to 64 KiB: no connection holds more",
+    per_connection_buffer_limit_bytes: "up to 64 KiB, which no connection exceeds; with TLS always 64 KiB",
     lrs_server: "`self`, with a warning: load is not reported",
   },
   harmless: [

@@ -34,7 +34,7 @@ const NOT_TRANSPARENT = "is not supported: Dashpot accepts connections to its ow
 const checkListener = fieldCheck(ListenerSchema, {
   honoured: ["name", "address", "default_filter_chain", "tcp_backlog_size", "api_listener"],
   partly: {
-    per_connection_buffer_limit_bytes: "up to 64 KiB: no connection holds more",
+    per_connection_buffer_limit_bytes: "up to 64 KiB, which no connection exceeds; with TLS always 64 KiB",
     filter_chains: "one, without conditions",
     listener_filters: "only the TLS and HTTP inspectors, which change nothing here",
     use_original_dst: "only `false`",

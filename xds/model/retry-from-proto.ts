@@ -10,7 +10,7 @@ import {
 import { fieldCheck } from "./field-rules.ts";
 import { headerMatchesOf, headerNameOf } from "./header-match-from-proto.ts";
 import { RETRY_ON, type RetryOn, type RetryPolicy } from "./route-table.ts";
-import { durationMs, inRange, wordOf } from "./scalars.ts";
+import { durationMs, wordOf } from "./scalars.ts";
 import type { Scope } from "./scope.ts";
 
 const PREVIOUS_HOSTS = "envoy.retry_host_predicates.previous_hosts";

@@ -31,7 +31,8 @@ function hostsText(count: number): string {
 function listenerRow(listener: ListenerView, configuration: Configuration, wall: number): Html {
   const since = configuration.listeners.get(listener.name)?.since ?? wall;
   const { bound, failure } = listener;
-  const where = bound ? `listens on ${bound.host}:${bound.port}` : failure || "not bound";
+  const place = bound ? `listens on ${bound.host}:${bound.port}` : "not bound";
+  const where = failure === "" ? place : `${place}: ${failure}`;
   return row("listener", listener.name, listener.version, wall - since, where);
 }
 
