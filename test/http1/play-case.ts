@@ -20,6 +20,16 @@ const MARKED = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nmarked";
 /** The longest that one step may take: for the message of a test that hangs, never for its success. */
 const DEFAULT_STEP_TIMEOUT_MS = 10_000;
 
+export interface PlayOptions {
+  readonly comparison: Comparison;
+  readonly stepTimeoutMs?: number;
+  /** Heads are sent byte by byte, and what follows them at once with their last byte. Default: all in one write. */
+  readonly trickles?: boolean;
+}
+
+/** Bytes that are sent one by one at most: long heads are long in the middle only. */
+const MOST_PIECES = 600;
+
 /**
  * Plays one case through the proxy on `port` and throws where the proxy does otherwise than the case says. At the end nothing may be
  * left over on either side: what no step expects must not come.
@@ -28,10 +38,10 @@ export async function playCase(
   corpusCase: CorpusCase,
   port: number,
   origin: CorpusOrigin,
-  comparison: Comparison,
-  stepTimeoutMs = DEFAULT_STEP_TIMEOUT_MS,
+  options: PlayOptions,
 ): Promise<void> {
-  const play = new CasePlay(port, origin, comparison);
+  const { stepTimeoutMs = DEFAULT_STEP_TIMEOUT_MS } = options;
+  const play = new CasePlay(port, origin, options);
   try {
     await play.start();
     for (const step of corpusCase.steps) {
@@ -61,12 +71,14 @@ class CasePlay {
   readonly #port: number;
   readonly #origin: CorpusOrigin;
   readonly #comparison: Comparison;
+  readonly #trickles: boolean;
   readonly #clients: RawConnection[] = [];
 
-  constructor(port: number, origin: CorpusOrigin, comparison: Comparison) {
+  constructor(port: number, origin: CorpusOrigin, { comparison, trickles = false }: PlayOptions) {
     this.#port = port;
     this.#origin = origin;
     this.#comparison = comparison;
+    this.#trickles = trickles;
   }
 
   async start(): Promise<void> {
@@ -76,7 +88,7 @@ class CasePlay {
   async step(step: Step): Promise<void> {
     switch (step.kind) {
       case "sends":
-        this.#side(step.side).send(step.bytes);
+        await this.#send(this.#side(step.side), step.bytes);
         return;
       case "gets":
         if (step.side === "origin") await this.#chooseConnection(step.connection);
@@ -145,6 +157,19 @@ class CasePlay {
     const connection = await RawConnection.open(this.#port);
     connection.socket.unref();
     return connection;
+  }
+
+  async #send(connection: RawConnection, bytes: string): Promise<void> {
+    let at = 0;
+    if (this.#trickles) {
+      const end = Math.min(MOST_PIECES, (bytes.indexOf("\r\n\r\n") + 4 || bytes.length) - 1);
+      // A proxy that has refused already reads no more.
+      for (; at < end && !connection.ended; at++) {
+        connection.send(bytes.charAt(at));
+        await new Promise(setImmediate);
+      }
+    }
+    connection.send(bytes.slice(at));
   }
 
   async #chooseConnection(wanted: "any" | "new" | "same"): Promise<void> {

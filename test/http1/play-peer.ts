@@ -36,13 +36,10 @@ export async function playPeer(peer: Peer, cases: readonly CorpusCase[]): Promis
     for (let index = next++; index < cases.length; index = next++) {
       const corpusCase = cases[index] as CorpusCase;
       const origin = origins[index] as CorpusOrigin;
-      const failure = await playCase(
-        corpusCase,
-        proxy.port(index),
-        origin,
-        proxy.comparison,
-        STEP_TIMEOUT_MS,
-      ).catch((error: Error) => error);
+      const failure = await playCase(corpusCase, proxy.port(index), origin, {
+        comparison: proxy.comparison,
+        stepTimeoutMs: STEP_TIMEOUT_MS,
+      }).catch((error: Error) => error);
       results[index] = { corpusCase, differs: failure?.message ?? "" };
     }
   };
