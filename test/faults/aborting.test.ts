@@ -6,8 +6,8 @@ import { type Measured, MeasuredSidecar } from "./measured-sidecar.ts";
 
 const MIB = 1024 * 1024;
 const SEED = 20_260_101;
-/** A sixth of what is run by hand: DASHPOT_TEST_REQUESTS=100000. */
-const { DASHPOT_TEST_REQUESTS = "15000" } = process.env;
+/** A tenth of what is run by hand: DASHPOT_TEST_REQUESTS=100000. */
+const { DASHPOT_TEST_REQUESTS = "10000" } = process.env;
 const REQUESTS = Number(DASHPOT_TEST_REQUESTS);
 
 function isQuiet({ counts, clusters }: Measured): boolean {

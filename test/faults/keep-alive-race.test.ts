@@ -5,8 +5,8 @@ import { RawConnection, ScriptedBackend } from "../support/raw-http.ts";
 import { MeasuredSidecar } from "./measured-sidecar.ts";
 
 const SEED = 20_260_102;
-/** A fifth of what is run by hand: DASHPOT_TEST_REQUESTS=100000. */
-const { DASHPOT_TEST_REQUESTS = "20000" } = process.env;
+/** A tenth of what is run by hand: DASHPOT_TEST_REQUESTS=100000. */
+const { DASHPOT_TEST_REQUESTS = "10000" } = process.env;
 const REQUESTS = Number(DASHPOT_TEST_REQUESTS);
 const CALLERS = 32;
 
