@@ -62,15 +62,9 @@ export function compare(pairs: readonly Pair[]): Comparison[] {
   });
 }
 
-/** Part of the requests that was left out, 0..1. */
-export function spoiltPart(pairs: readonly Pair[]): number {
-  let spoilt = 0;
-  let all = 0;
-  for (const { measured, isSpoilt } of pairs) {
-    all += measured.requests;
-    spoilt += measured.startedAt.subarray(0, measured.requests).filter(isSpoilt).length;
-  }
-  return spoilt / Math.max(1, all);
+/** Part of a run's requests that is left out, 0..1. */
+export function spoiltPart({ startedAt, requests }: Recording, isSpoilt: Pair["isSpoilt"]): number {
+  return startedAt.subarray(0, requests).filter(isSpoilt).length / Math.max(1, requests);
 }
 
 function latenciesIn(

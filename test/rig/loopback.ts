@@ -6,7 +6,8 @@
  *
  * Costs are 40 ms where the simulator's scenarios have 10, so that a timer's millisecond and a turn of the event loop matter little.
  * What a request without work takes here is measured before each run, and is the simulated run's network. Requests that were under way
- * when this process stood still (other things ran on the machine) are left out of the latencies on both sides.
+ * when this process stood still (other things ran on the machine) are left out of the latencies on both sides; runs with many of them
+ * are made again.
  */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
@@ -21,6 +22,11 @@ const POLICIES: ReadonlyMap<string, ResolvedPolicy> = new Map<string, ResolvedPo
   ["adaptive", { kind: "adaptive" }],
   ["round_robin", { kind: "round_robin", slowStart: undefined }],
 ]);
+
+/** A run is thrown away, and made again, when so many of its requests were touched by stalls, or when sockets took so long. */
+const MOST_SPOILT = 0.3;
+const MOST_NETWORK_MS = 5;
+const MOST_THROWN_AWAY = 10;
 
 const { values } = parseArgs({
   options: {
@@ -44,29 +50,32 @@ for (const name of values.scenarios.split(",")) {
   const pairs: Pair[] = [];
   const networks: number[] = [];
   let stalls = 0;
+  let thrownAway = 0;
   const delay = monitorEventLoopDelay({ resolution: 1 });
-  for (let run = 0; run < runs; run++) {
-    const seed = firstSeed + run;
+  while (pairs.length < runs && thrownAway < MOST_THROWN_AWAY) {
+    const seed = firstSeed + pairs.length;
     delay.enable();
     const latencyMs = await networkLatency(scenario, policy, seed);
     const real = await runOnLoopback(scenario, policy, seed);
     delay.disable();
+    const isSpoilt = (startedAt: number): boolean => real.stalls.touches(startedAt);
+    if (!(latencyMs < MOST_NETWORK_MS) || spoiltPart(real.recording, isSpoilt) > MOST_SPOILT) {
+      thrownAway++;
+      continue;
+    }
     const network = { ...scenario.network, latencyMs };
     const simulated = runScenario({ ...scenario, network }, { policy: entry, seed }).recording;
-    pairs.push({
-      simulated,
-      measured: real.recording,
-      isSpoilt: (startedAt) => real.stalls.touches(startedAt),
-    });
+    pairs.push({ simulated, measured: real.recording, isSpoilt });
     stalls += real.stalls.count;
     networks.push(latencyMs);
   }
   const timerMs = { p50: delay.percentile(50) / 1e6, p99: delay.percentile(99) / 1e6, max: delay.max / 1e6 };
   const comparisons = compare(pairs);
-  printTable(scenario, comparisons);
-  const spoilt = spoiltPart(pairs);
+  printTable(`${scenario.title}: ${values.policy}, ${pairs.length} runs`, comparisons);
+  const spoilt =
+    pairs.reduce((sum, { measured, isSpoilt }) => sum + spoiltPart(measured, isSpoilt), 0) / pairs.length;
   print(
-    `left out: ${(100 * spoilt).toFixed(1)} % of the requests, because this process stood still ${stalls} times`,
+    `left out: ${(100 * spoilt).toFixed(1)} % of the requests, because this process stood still ${stalls} times; ${thrownAway} more runs were spoilt`,
   );
   print(`network one way: ${networks.map((ms) => ms.toFixed(1)).join(", ")} ms`);
   print(
@@ -77,11 +86,13 @@ for (const name of values.scenarios.split(",")) {
     policy: values.policy,
     networkMs: networks,
     timerMs,
+    runs: pairs.length,
+    thrownAway,
     spoiltPart: spoilt,
     comparisons,
   });
 }
-print(JSON.stringify({ runs, seed: firstSeed, scenarios: report }));
+print(JSON.stringify({ seed: firstSeed, scenarios: report }));
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -93,8 +104,8 @@ function readScenario(name: string): Scenario {
   throw new Error(reading.problems.map((problem) => reading.text.render(problem)).join("\n"));
 }
 
-function printTable(scenario: Scenario, comparisons: readonly Comparison[]): void {
-  print(`${scenario.title}: ${values.policy}, ${runs} runs`);
+function printTable(title: string, comparisons: readonly Comparison[]): void {
+  print(title);
   print(`${"".padEnd(42)}${"simulated".padStart(10)}${"loopback".padStart(10)}${"difference".padStart(12)}`);
   for (const { phase, name, simulated, measured, differencePercent } of comparisons) {
     const numbers = [simulated, measured].map((value) => value.toFixed(value < 10 ? 2 : 1).padStart(10));

@@ -3,7 +3,7 @@ import type { ResolvedPolicy } from "../../sidecar/balancing/index.ts";
 import { createProxy, type SidecarProxy } from "../../sidecar/proxy/index.ts";
 import { EventQueue } from "../../sidecar/simulate/event-queue.ts";
 import { FaultSchedule } from "../../sidecar/simulate/fault-schedule.ts";
-import { latenciesIn, quantile } from "../../sidecar/simulate/measure.ts";
+import { quantile } from "../../sidecar/simulate/measure.ts";
 import { Recording } from "../../sidecar/simulate/recording.ts";
 import type { Scenario } from "../../sidecar/simulate/scenario.ts";
 import { MIN_RETRIES } from "../../sidecar/simulate/simulated-client.ts";
@@ -89,7 +89,7 @@ export async function runOnLoopback(
 
 /**
  * What the way there and back takes here without any work, timers included: half of the median, in ms. It is the network latency
- * that a simulated run must have to be compared with a real one.
+ * that a simulated run must have to be compared with a real one. NaN: the machine was too busy to say.
  */
 export async function networkLatency(
   scenario: Scenario,
@@ -102,8 +102,12 @@ export async function networkLatency(
     cost: { kind: "exponential", meanMs: 0 },
     faults: [],
   };
-  const { recording } = await runOnLoopback(idle, policy, seed);
-  return quantile(latenciesIn(recording, 0, CALIBRATION_MS).latencies, 0.5) / 2;
+  const { recording, stalls } = await runOnLoopback(idle, policy, seed);
+  const { startedAt, latency, requests } = recording;
+  const calm = latency
+    .subarray(0, requests)
+    .filter((ms, i) => !Number.isNaN(ms) && !stalls.touches(startedAt[i]!));
+  return quantile(calm.sort(), 0.5) / 2;
 }
 
 function configurationFor(scenario: Scenario, ports: readonly number[]): Configuration {
