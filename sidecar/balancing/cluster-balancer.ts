@@ -83,6 +83,8 @@ export class ClusterBalancer implements Balancer {
   #startsSinceTick = 0;
   /** Who made the last proposal, and is told when it is followed. */
   #chosenBy: Chooser | undefined;
+  /** Weights that moved by themselves at the last tick take their last step at this one. */
+  #wasMoving = false;
   #panic = false;
 
   constructor(policy: ResolvedPolicy, options: BalancerOptions, sources: BalancerSources) {
@@ -258,11 +260,16 @@ export class ClusterBalancer implements Balancer {
     this.#dueAt = now + wait;
     this.#detection.tick(now);
     this.#states.advance(this.#roster.members, this.#roster.count, now);
-    if (this.#adaptive && this.#controller.tick(now, this.#capacityExponent())) {
+    const stepped = this.#adaptive && this.#controller.tick(now, this.#capacityExponent());
+    if (stepped) {
       this.#report("weights_updated", "", `generation ${this.#controller.generation}`, 0);
     }
     const policyMoved = this.#policy.tick?.(now) ?? false;
-    if (this.#weights.recompute(this.#roster, this.#states, now) || policyMoved) this.#reschedule();
+    const moving = this.#states.moving || this.#weights.moving(now);
+    const mayChange = stepped || moving || this.#wasMoving;
+    this.#wasMoving = moving;
+    const changed = mayChange && this.#weights.recompute(this.#roster, this.#states, now);
+    if (changed || policyMoved) this.#reschedule();
     return wait;
   }
 

@@ -89,6 +89,27 @@ describe("invariants of balancing", () => {
     });
   }
 
+  for (const perSecond of [20, 100]) {
+    it(`adaptive: equals whose answers scatter get about equal shares at ${perSecond} requests per second`, () => {
+      const mesh = new Mesh(adaptive, {}, 1, scattered(1, 10));
+      mesh.balancer.update(assignment(place(endpoints(3))));
+      mesh.run(10_000, perSecond);
+      const counts = mesh.run(60_000, perSecond);
+      for (const [address, count] of counts) {
+        const share = count / (60 * perSecond);
+        assert.ok(Math.abs(share - 1 / 3) < 0.06, `${address} got ${share}`);
+      }
+    });
+
+    it(`adaptive: weights are multipliers between endpoints whose answers scatter, at ${perSecond} per second`, () => {
+      const mesh = new Mesh(adaptive, {}, 1, scattered(1, 10));
+      mesh.balancer.update(assignment(place([endpoint(0, { weight: 2 }), ...endpoints(2, 1)])));
+      mesh.run(10_000, perSecond);
+      const share = mesh.run(60_000, perSecond).get(FIRST)! / (60 * perSecond);
+      assert.ok(Math.abs(share - 0.5) < 0.1, `weight 2 beside two of weight 1 got ${share}`);
+    });
+  }
+
   it("adaptive: weights of any scale mean the same", () => {
     const counts = (weight: number) => {
       const mesh = new Mesh(adaptive, {}, 3, scattered(1, 10));

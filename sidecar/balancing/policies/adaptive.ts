@@ -94,13 +94,12 @@ class AdaptiveChooser implements Chooser {
   choose(request: PickRequest, now: number, evidence: Evidence): Slot {
     const set = this.#set;
     if (this.#version !== set.version) this.#weigh();
+    this.#score.begin(set.count, now);
     const draw = this.#random();
     evidence.draw = draw;
     evidence.reason = PICK_REASON.lowestScore;
     const all = set.count <= this.#scanLimit;
-    let slot = all
-      ? this.#bestOfAll(request, draw, now, evidence)
-      : this.#bestOfSample(request, draw, now, evidence);
+    let slot = all ? this.#bestOfAll(request, draw, evidence) : this.#bestOfSample(request, draw, evidence);
     if (slot === NO_SLOT) return NO_SLOT;
     if (request.tried.length === 0) {
       const overdue = this.#exploration.overdue(set, now);
@@ -109,7 +108,7 @@ class AdaptiveChooser implements Chooser {
         evidence.reason = PICK_REASON.exploration;
       }
     }
-    if (evidence.slots[0] !== slot) putFirst(evidence, slot, this.#costOf(slot, now));
+    if (evidence.slots[0] !== slot) putFirst(evidence, slot, this.#costOf(slot));
     return slot;
   }
 
@@ -119,13 +118,13 @@ class AdaptiveChooser implements Chooser {
   }
 
   /** All are compared, from a random place on, so that ties fall evenly. */
-  #bestOfAll(request: PickRequest, draw: number, now: number, evidence: Evidence): Slot {
+  #bestOfAll(request: PickRequest, draw: number, evidence: Evidence): Slot {
     const set = this.#set;
     for (let i = 0, at = Math.floor(draw * set.count); i < set.count; i++, at++) {
       if (at === set.count) at = 0;
       const slot = set.slots[at]!;
       if (isTried(request, slot)) continue;
-      const score = this.#costOf(slot, now);
+      const score = this.#costOf(slot);
       if (evidence.count < EVIDENCE_CANDIDATES || score < evidence.scores[EVIDENCE_CANDIDATES - 1]!) {
         record(evidence, slot, score);
       }
@@ -133,12 +132,12 @@ class AdaptiveChooser implements Chooser {
     return evidence.count === 0 ? NO_SLOT : evidence.slots[0]!;
   }
 
-  #bestOfSample(request: PickRequest, first: number, now: number, evidence: Evidence): Slot {
+  #bestOfSample(request: PickRequest, first: number, evidence: Evidence): Slot {
     let draw = first;
     for (let i = 0; i < this.#sampleSize; i++) {
       const slot = this.#sampler.sample(draw);
       draw = this.#random();
-      if (!isTried(request, slot)) record(evidence, slot, this.#costOf(slot, now));
+      if (!isTried(request, slot)) record(evidence, slot, this.#costOf(slot));
     }
     if (evidence.count > 0) return evidence.slots[0]!;
     for (let i = 0; i < this.#set.count; i++) {
@@ -147,8 +146,8 @@ class AdaptiveChooser implements Chooser {
     return NO_SLOT;
   }
 
-  #costOf(slot: Slot, now: number): number {
-    const score = this.#score.of(slot, this.#weight(slot), this.#set.count, now);
+  #costOf(slot: Slot): number {
+    const score = this.#score.of(slot, this.#weight(slot));
     return this.#set.near === undefined ? score : score * this.#distance[slot]!;
   }
 
