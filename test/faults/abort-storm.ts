@@ -111,7 +111,10 @@ const CHUNK = `${PIECE.length.toString(16)}\r\n${PIECE}\r\n`;
 function request(random: Random): string[] {
   const lot = random();
   const head = "Host: orders\r\nUser-Agent: storm\r\n";
-  if (lot < 0.6) return [`GET / HTTP/1.1\r\n${head}\r\n`];
+  const get = `GET / HTTP/1.1\r\n${head}\r\n`;
+  if (lot < 0.55) return [get];
+  // Pipelined: whether the second is answered is left open.
+  if (lot < 0.6) return [get + get];
   const pieces = Math.floor(random() * 4);
   if (lot < 0.8) {
     const method = random() < 0.5 ? "POST" : "PUT";

@@ -7,6 +7,8 @@ export interface StaticMesh {
   readonly connectTimeout?: string;
   /** A retry_policy in YAML's flow style. Default none. */
   readonly retryPolicy?: string;
+  /** One entry of circuit_breakers.thresholds in YAML's flow style. Default none. */
+  readonly thresholds?: string;
   /** Further lines of the `dashpot` block. */
   readonly settings?: readonly string[];
 }
@@ -18,6 +20,7 @@ export function staticBootstrap({
   routeTimeout = "5s",
   connectTimeout = "1s",
   retryPolicy,
+  thresholds = "",
   settings = [],
 }: StaticMesh): string {
   const route = `{ cluster: orders, timeout: ${routeTimeout}${retryPolicy ? `, retry_policy: ${retryPolicy}` : ""} }`;
@@ -45,6 +48,7 @@ static_resources:
     - name: orders
       type: STATIC
       connect_timeout: ${connectTimeout}
+      circuit_breakers: { thresholds: [${thresholds}] }
       load_assignment:
         cluster_name: orders
         endpoints:
