@@ -11,23 +11,33 @@ const MAX_METRICS = 64;
 const TEXT_NAME = "endpoint-load-metrics";
 const BINARY_NAME = "endpoint-load-metrics-bin";
 
-/** Reads a backend's ORCA report and takes it out of `fields`: it is meant for this hop. Undefined: there is none, or it is unreadable. */
+/**
+ * Reads a backend's ORCA report and takes it out of `fields`: it is meant for this hop. Of several the first that can be read counts.
+ * Undefined: there is none. What is no finite number of at least 0 counts as not reported.
+ */
 export function takeLoadReport(fields: FieldLines): LoadReport | undefined {
-  for (let i = 0; i < fields.length; i += 2) {
+  let report: LoadReport | undefined;
+  for (let i = 0; i < fields.length; ) {
     const name = fields[i] as string;
-    if (name.length !== TEXT_NAME.length && name.length !== BINARY_NAME.length) continue;
-    const lowerName = name.toLowerCase();
-    if (lowerName !== TEXT_NAME && lowerName !== BINARY_NAME) continue;
-    const value = fields[i + 1] as string;
-    fields.splice(i, 2);
-    if (value.length > MAX_REPORT_LENGTH) return undefined;
-    try {
-      return parse(value, lowerName === BINARY_NAME);
-    } catch {
-      return undefined;
+    const lowerName =
+      name.length === TEXT_NAME.length || name.length === BINARY_NAME.length ? name.toLowerCase() : "";
+    if (lowerName !== TEXT_NAME && lowerName !== BINARY_NAME) {
+      i += 2;
+      continue;
     }
+    const [, value] = fields.splice(i, 2) as [string, string];
+    report ??= readReport(value, lowerName === BINARY_NAME);
   }
-  return undefined;
+  return report;
+}
+
+function readReport(value: string, binary: boolean): LoadReport | undefined {
+  if (value.length > MAX_REPORT_LENGTH) return undefined;
+  try {
+    return parse(value, binary);
+  } catch {
+    return undefined;
+  }
 }
 
 type Metrics = Map<string, number>;
@@ -48,17 +58,25 @@ function textMetrics(text: string): Metrics {
   const metrics: Metrics = new Map();
   for (const pair of text.split(",", MAX_METRICS)) {
     const equals = pair.indexOf("=");
-    if (equals > 0) metrics.set(pair.slice(0, equals).trim(), Number(pair.slice(equals + 1)));
+    const number = pair.slice(equals + 1).trim();
+    if (equals > 0 && number !== "") metrics.set(pair.slice(0, equals).trim(), Number(number));
   }
   return metrics;
 }
+
+/** Protobuf's JSON has two spellings of every name (ProtoJSON). */
+const JSON_NAMES: ReadonlyMap<string, string> = new Map([
+  ["cpuUtilization", "cpu_utilization"],
+  ["applicationUtilization", "application_utilization"],
+  ["rpsFractional", "rps_fractional"],
+]);
 
 function jsonMetrics(json: unknown): Metrics {
   const metrics: Metrics = new Map();
   if (typeof json !== "object" || json === null) return metrics;
   for (const [name, value] of Object.entries(json).slice(0, MAX_METRICS)) {
-    if (typeof value === "number") metrics.set(name, value);
-    else if (name === "named_metrics" && typeof value === "object" && value !== null) {
+    if (typeof value === "number") metrics.set(JSON_NAMES.get(name) ?? name, value);
+    else if ((name === "named_metrics" || name === "namedMetrics") && typeof value === "object" && value) {
       for (const [inner, number] of Object.entries(value).slice(0, MAX_METRICS)) {
         if (typeof number === "number") metrics.set(`named_metrics.${inner}`, number);
       }
@@ -70,30 +88,49 @@ function jsonMetrics(json: unknown): Metrics {
 function fromMetrics(metrics: Metrics): LoadReport {
   const named = new Map<string, number>();
   for (const [name, value] of metrics) {
-    if (name.startsWith("named_metrics.")) named.set(name.slice("named_metrics.".length), value);
+    if (name.startsWith(NAMED) && isMeasure(value)) named.set(name.slice(NAMED.length), value);
   }
   return {
     // A plain `rif` or `cores` is taken too: the name space is the backend's own.
-    rif: named.get("rif") ?? metrics.get("rif") ?? Number.NaN,
-    cores: named.get("cores") ?? metrics.get("cores") ?? Number.NaN,
-    cpuUtilization: metrics.get("cpu_utilization") ?? Number.NaN,
-    applicationUtilization: metrics.get("application_utilization") ?? Number.NaN,
-    rps: metrics.get("rps_fractional") ?? metrics.get("rps") ?? Number.NaN,
-    eps: metrics.get("eps") ?? Number.NaN,
+    rif: measure(named.get("rif") ?? metrics.get("rif")),
+    cores: measure(named.get("cores") ?? metrics.get("cores")),
+    cpuUtilization: measure(metrics.get("cpu_utilization")),
+    applicationUtilization: measure(metrics.get("application_utilization")),
+    rps: measure(metrics.get("rps_fractional") ?? metrics.get("rps")),
+    eps: measure(metrics.get("eps")),
     named,
   };
 }
 
+const NAMED = "named_metrics.";
+
+function isMeasure(value: number): boolean {
+  return value >= 0 && value < Number.POSITIVE_INFINITY;
+}
+
+function measure(value: number | undefined): number {
+  return value !== undefined && isMeasure(value) ? value : Number.NaN;
+}
+
+/** 0 is how a number that was not set looks in protobuf. */
+function setMeasure(value: number): number {
+  return value === 0 ? Number.NaN : measure(value);
+}
+
 function fromProto(bytes: Uint8Array): LoadReport {
   const report = fromBinary(OrcaLoadReportSchema, bytes);
-  const named = new Map(Object.entries(report.namedMetrics).slice(0, MAX_METRICS));
+  const named = new Map(
+    Object.entries(report.namedMetrics)
+      .slice(0, MAX_METRICS)
+      .filter(([, value]) => isMeasure(value)),
+  );
   return {
-    rif: named.get("rif") ?? Number.NaN,
-    cores: named.get("cores") ?? Number.NaN,
-    cpuUtilization: report.cpuUtilization,
-    applicationUtilization: report.applicationUtilization,
-    rps: report.rpsFractional,
-    eps: report.eps,
+    rif: measure(named.get("rif")),
+    cores: measure(named.get("cores")),
+    cpuUtilization: setMeasure(report.cpuUtilization),
+    applicationUtilization: setMeasure(report.applicationUtilization),
+    rps: setMeasure(report.rpsFractional),
+    eps: setMeasure(report.eps),
     named,
   };
 }
