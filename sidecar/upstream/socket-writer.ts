@@ -1,8 +1,10 @@
 import type { Socket } from "node:net";
-import { awaitTurnEnd, type TurnEnd } from "./turn.ts";
+import { awaitTurnEnd, keepBytes, type TurnEnd } from "./turn.ts";
 
 /** Parts up to here together are gathered and written at once. Copying them costs less than a system call. */
 export const GATHER_BYTES = 16_384;
+
+const NOTHING = Buffer.alloc(0);
 
 /**
  * Gathers what one turn writes to a socket, so that a head, its small body and its end leave in one system call. Larger chunks go
@@ -15,6 +17,11 @@ export class SocketWriter implements TurnEnd {
   #gatheredBytes = 0;
   #waits = false;
   #blocked = false;
+
+  readonly #onSent = (error?: Error | null): void => {
+    if (!error && this.#socket.writableLength === 0 && !this.#socket.writableNeedDrain)
+      this.#socket.emit("drain");
+  };
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -53,9 +60,9 @@ export class SocketWriter implements TurnEnd {
     if (this.#count === 0) return this.#send(chunk);
     this.#socket.cork();
     this.flush();
-    const more = this.#send(chunk);
+    const more = this.#socket.write(chunk);
     this.#socket.uncork();
-    return more;
+    return this.#wrote(more);
   }
 
   flush(): void {
@@ -84,7 +91,19 @@ export class SocketWriter implements TurnEnd {
   }
 
   #send(bytes: Buffer): boolean {
-    this.#blocked = !this.#socket.write(bytes);
+    return this.#wrote(this.#socket.write(bytes));
+  }
+
+  /**
+   * The kernel takes all or the peer is slow. What it did not take stays in the memory that was read into, so the source has to stop at
+   * once, whatever the socket's high-water mark is; below that the socket itself would not tell when it has drained.
+   */
+  #wrote(isBelowMark: boolean): boolean {
+    this.#blocked = this.#socket.writableLength > 0;
+    if (this.#blocked) {
+      keepBytes(this.#socket);
+      if (isBelowMark) this.#socket.write(NOTHING, this.#onSent);
+    }
     return !this.#blocked;
   }
 

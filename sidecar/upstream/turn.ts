@@ -16,10 +16,33 @@ let waitingCount = 0;
 let inTurn = false;
 let turns = 0;
 
+/** Somebody who may go on sending a turn's bytes when it has ended: they are needed until nothing is left to write. */
+export interface BytesKeeper {
+  readonly writableLength: number;
+}
+
+export const NOBODY: BytesKeeper = { writableLength: 0 };
+/** It is not known who, or they are several: nobody will tell when the bytes are not needed any more. */
+const SOMEBODY: BytesKeeper = { writableLength: Number.POSITIVE_INFINITY };
+let bytesKeeper = SOMEBODY;
+
 /** To be called when a socket's bytes are about to be looked at; turns do not nest. */
 export function beginTurn(): void {
   inTurn = true;
   turns++;
+  bytesKeeper = NOBODY;
+}
+
+/** The bytes that this turn read are still needed when it has ended: their memory is not to be read into until then. */
+export function keepBytes(keeper: BytesKeeper): void {
+  bytesKeeper = bytesKeeper === NOBODY || bytesKeeper === keeper ? keeper : SOMEBODY;
+}
+
+/** Who keeps the bytes of the turn that has just ended. What was read outside any turn is kept by somebody. */
+export function takeKeeper(): BytesKeeper {
+  const keeper = bytesKeeper;
+  bytesKeeper = SOMEBODY;
+  return keeper;
 }
 
 export function endTurn(): void {

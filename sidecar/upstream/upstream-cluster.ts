@@ -20,6 +20,7 @@ import { heldBytes } from "./held-bytes.ts";
 import { Http1Pool } from "./http1-pool.ts";
 import type { ResolveName } from "./name-resolver.ts";
 import type { ConnectionCounts, PoolHome, PoolTarget } from "./pool-home.ts";
+import { connectReusing } from "./read-buffers.ts";
 import type { StreamSource } from "./stream-source.ts";
 import { TunnelDialer } from "./tunnel-dialer.ts";
 import { UpstreamTlsContext } from "./upstream-tls-context.ts";
@@ -188,7 +189,7 @@ export class UpstreamCluster implements PoolHome {
   }
 
   open(host: string, port: number, hostname: string): Socket {
-    const socket = net.connect({
+    const options = {
       host,
       port,
       noDelay: true,
@@ -197,8 +198,8 @@ export class UpstreamCluster implements PoolHome {
       highWaterMark: heldBytes(this.model.bufferLimitBytes),
       allowHalfOpen: true,
       autoSelectFamily: false,
-    });
-    return this.#tls ? this.#tls.wrap(socket, hostname) : socket;
+    };
+    return this.#tls ? this.#tls.wrap(net.connect(options), hostname) : connectReusing(options);
   }
 
   /** The category of EDS `drop_overloads` that takes this request, drawn in their order; empty: none. */
