@@ -1,67 +1,108 @@
+import { readFileSync } from "node:fs";
 import { request } from "undici";
+import { endpointAddress } from "../../xds/model/endpoint.ts";
 import type { Flag, Invocation } from "./command.ts";
+import { DEFAULT_ADMIN } from "./default-addresses.ts";
 
-/** Where a command finds the sidecar it asks. */
-export const ADMIN_FLAG: Flag = {
-  name: "admin",
-  value: "HOST:PORT",
-  env: "DASHPOT_ADMIN",
-  fallback: "127.0.0.1:15000",
-  text: "the sidecar's admin address",
-};
+const USUAL_ADDRESS = endpointAddress(DEFAULT_ADMIN.host, DEFAULT_ADMIN.port);
 
-export function adminAddress(invocation: Invocation): string {
-  return invocation.flags.get(ADMIN_FLAG.name) ?? "127.0.0.1:15000";
-}
+/** Where a command finds the sidecar it asks, and what it shows there. */
+export const ADMIN_FLAGS: readonly Flag[] = [
+  {
+    name: "admin",
+    value: "HOST:PORT",
+    env: "DASHPOT_ADMIN",
+    fallback: USUAL_ADDRESS,
+    text: "the sidecar's admin address",
+  },
+  {
+    name: "admin-token-file",
+    value: "FILE",
+    env: "DASHPOT_ADMIN_TOKEN_FILE",
+    text: "the token that its admin asks for",
+  },
+];
 
 /** The admin could not be asked, or said no. */
 export class AdminError extends Error {}
 
-/** One GET to the admin, as text. Fails with a sentence that says what to check. */
-export async function askAdmin(address: string, path: string, timeoutMs = 5_000): Promise<string> {
-  return told(address, async () => {
-    const answer = await request(`http://${address}${path}`, {
-      headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs,
+/** The sidecar that a command asks. */
+export class AdminClient {
+  readonly address: string;
+  readonly #headers: Readonly<Record<string, string>>;
+
+  /** @throws AdminError when the token cannot be read. */
+  constructor({ flags }: Invocation) {
+    this.address = flags.get("admin") ?? USUAL_ADDRESS;
+    const file = flags.get("admin-token-file");
+    this.#headers = file === undefined ? {} : { authorization: `Bearer ${tokenOf(file)}` };
+  }
+
+  /** One GET, as text. Fails with a sentence that says what to check. */
+  async ask(path: string, timeoutMs = 5_000): Promise<string> {
+    return this.#told(async () => {
+      const answer = await request(`http://${this.address}${path}`, {
+        headers: this.#headers,
+        headersTimeout: timeoutMs,
+        bodyTimeout: timeoutMs,
+      });
+      const text = await answer.body.text();
+      if (answer.statusCode >= 400) throw new AdminError(refusalOf(text, answer.statusCode));
+      return text;
     });
-    const text = await answer.body.text();
-    if (answer.statusCode >= 400)
-      throw new AdminError(text.trim() || `the admin answered ${answer.statusCode}`);
-    return text;
-  });
-}
-
-/** The lines of an answer that goes on until either side ends it. */
-export async function* followAdmin(
-  address: string,
-  path: string,
-  ended: AbortSignal,
-): AsyncGenerator<string> {
-  const answer = await told(address, () =>
-    request(`http://${address}${path}`, { headersTimeout: 5_000, bodyTimeout: 0, signal: ended }),
-  );
-  let rest = "";
-  try {
-    for await (const chunk of answer.body.setEncoding("utf8")) {
-      const lines = (rest + chunk).split("\n");
-      rest = lines.pop() ?? "";
-      yield* lines;
-    }
-  } catch (error) {
-    if (!ended.aborted)
-      throw new AdminError(`the sidecar at ${address} ended the answer (${reasonOf(error)})`);
   }
-}
 
-async function told<T>(address: string, ask: () => Promise<T>): Promise<T> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (error instanceof AdminError) throw error;
-    throw new AdminError(
-      `no sidecar answers at ${address} (${reasonOf(error)}); --admin names another address`,
+  /** The lines of an answer that goes on until either side ends it. */
+  async *follow(path: string, ended: AbortSignal): AsyncGenerator<string> {
+    const answer = await this.#told(() =>
+      request(`http://${this.address}${path}`, {
+        headers: this.#headers,
+        headersTimeout: 5_000,
+        bodyTimeout: 0,
+        signal: ended,
+      }),
     );
+    let rest = "";
+    try {
+      for await (const chunk of answer.body.setEncoding("utf8")) {
+        const lines = (rest + chunk).split("\n");
+        rest = lines.pop() ?? "";
+        yield* lines;
+      }
+    } catch (error) {
+      if (ended.aborted) return;
+      throw new AdminError(`the sidecar at ${this.address} ended the answer (${reasonOf(error)})`);
+    }
   }
+
+  async #told<T>(ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (error) {
+      if (error instanceof AdminError) throw error;
+      const hint = "--admin names another address";
+      throw new AdminError(`no sidecar answers at ${this.address} (${reasonOf(error)}); ${hint}`);
+    }
+  }
+}
+
+function tokenOf(file: string): string {
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch (error) {
+    throw new AdminError(`the admin token cannot be read: ${reasonOf(error)}`);
+  }
+}
+
+/** The admin says why in JSON, `/ready` in one word. */
+function refusalOf(text: string, status: number): string {
+  try {
+    const { error } = JSON.parse(text) as { error?: unknown };
+    if (typeof error === "string") return error;
+  } catch {
+    // Plain text, shown as it is.
+  }
+  return text.trim() || `the admin answered ${status}`;
 }
 
 function reasonOf(error: unknown): string {

@@ -16,6 +16,7 @@ import {
   readStaticResources,
   type StaticResources,
 } from "./bootstrap-static.ts";
+import { DEFAULT_ADMIN } from "./default-addresses.ts";
 import { type EffectiveSetting, type Environment, parseSettings, type Settings } from "./settings.ts";
 
 /** Everything a sidecar must know before it starts. */
@@ -29,8 +30,6 @@ export interface Bootstrap {
   /** Every setting and where it comes from, for people. */
   readonly effective: readonly EffectiveSetting[];
 }
-
-export const DEFAULT_ADMIN: SocketAddress = Object.freeze({ host: "127.0.0.1", port: 15_000 });
 
 /** What a node is called that nobody named. */
 export function defaultNode(): NodeIdentity {

@@ -1,6 +1,7 @@
+import { PEAK_EWMA_DEFAULTS } from "../../xds/model/own-policies.ts";
 import type { ResolvedPolicy } from "../balancing/index.ts";
 
-/** The policies that may stand for a cluster that names none, with the defaults of Envoy's own messages. */
+/** The policies that may stand for a cluster that names none, with the defaults that their messages have over xDS. */
 export const DEFAULT_POLICIES = {
   adaptive: { kind: "adaptive" },
   round_robin: { kind: "round_robin", slowStart: undefined },
@@ -12,5 +13,5 @@ export const DEFAULT_POLICIES = {
     slowStart: undefined,
   },
   random: { kind: "random" },
-  peak_ewma: { kind: "peak_ewma", decayMs: 10_000, defaultRttMs: 30, choiceCount: 2 },
+  peak_ewma: { kind: "peak_ewma", ...PEAK_EWMA_DEFAULTS },
 } as const satisfies Readonly<Record<string, ResolvedPolicy>>;

@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { describeProblem, type Problem, Problems } from "../../xds/common/problem.ts";
 import { SourceText } from "../../xds/common/source-text.ts";
-import { type Bootstrap, DEFAULT_ADMIN, defaultNode, readBootstrap } from "./bootstrap.ts";
+import { type Bootstrap, defaultNode, readBootstrap } from "./bootstrap.ts";
 import { readGrpcBootstrap } from "./bootstrap-grpc.ts";
 import { NO_STATIC_RESOURCES } from "./bootstrap-static.ts";
+import { DEFAULT_ADMIN } from "./default-addresses.ts";
 import { type Environment, parseSettings } from "./settings.ts";
 
 /** What the command line says; empty or absent is not said. Each has its `DASHPOT_*` variable, read by the command line's parser. */

@@ -3,6 +3,7 @@ import { describe, isMapping } from "../../xds/common/fields.ts";
 import { LOG_LEVELS } from "../../xds/common/logger.ts";
 import { didYouMean, nearestName } from "../../xds/common/nearest-name.ts";
 import type { Problems } from "../../xds/common/problem.ts";
+import { DEFAULT_OUTBOUND } from "./default-addresses.ts";
 import {
   bytes,
   choice,
@@ -44,7 +45,7 @@ export const SETTINGS = {
   outboundAddress: setting({
     key: "outbound_address",
     type: socketAddress(),
-    fallback: { host: "127.0.0.1", port: 15_001 },
+    fallback: DEFAULT_OUTBOUND,
     does: "Where the sidecar listens for a listener that has routes but no address of its own (`api_listener`).",
     lower: "A loopback address is reached by this host (or pod) only.",
     higher: "Any other address lets other hosts send through this sidecar, with its identity.",
@@ -54,7 +55,7 @@ export const SETTINGS = {
     type: choice(LOG_LEVELS),
     fallback: "info",
     does: "The least severe level that is logged to stderr.",
-    lower: "`debug` and `trace` write lines per request.",
+    lower: "`debug` tells of every change of weights and every answer to the control server.",
     higher: "`error` and above hide warnings about configuration.",
   }),
   accessLog: setting({

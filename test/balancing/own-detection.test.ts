@@ -134,7 +134,7 @@ describe("our own detection", () => {
     mesh.run(2_000, 100);
     const ejected = mesh.events.find((event) => event.kind === "ejected")!;
     assert.equal(ejected.address, SICK);
-    assert.match(ejected.reason, /3 failures in a row, the last connectFailure/);
+    assert.match(ejected.reason, /3 failures in a row, the last connect_failure/);
     assert.ok(ejected.durationMs > 0);
   });
 

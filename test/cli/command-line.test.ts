@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -122,4 +123,24 @@ test("healthcheck and wait fail with the reason where no sidecar answers", async
   const wait = await run("wait", "--timeout", "0.3", "--admin", "127.0.0.1:1");
   assert.equal(wait.code, 1);
   assert.match(wait.stderr, /not ready within 0\.3 s/);
+});
+
+test("an admin that asks for a token answers the command that shows it, and tells the others so", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "dashpot-token-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const token = join(folder, "token");
+  await writeFile(token, "s3cret\n");
+  const bootstrap = join(folder, "bootstrap.yaml");
+  await writeFile(
+    bootstrap,
+    `admin: { address: { socket_address: { address: 127.0.0.1, port_value: 0 } } }\ndashpot: { admin_token_file: ${token} }\n`,
+  );
+  const sidecar = new RunningCommand(["sidecar", "-c", bootstrap]);
+  t.after(() => sidecar.kill());
+  const [, address = ""] = await sidecar.said(/"address":"([^"]+)","msg":"the admin listens"/);
+  const shown = await run("healthcheck", "--admin", address, "--admin-token-file", token);
+  assert.equal(shown.code, 0, shown.stderr);
+  const hidden = await run("healthcheck", "--admin", address);
+  assert.equal(hidden.code, 1);
+  assert.match(hidden.stderr, /token/);
 });

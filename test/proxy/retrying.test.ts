@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { seededRandom } from "../../xds/common/random.ts";
 import type { RetryPolicy } from "../../xds/model/route-table.ts";
+import { eventually } from "../support/eventually.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 import { cluster, forward, GET, ProxyBed, route, routeTable, virtualHost } from "../support/proxy-bed.ts";
 import { ScriptedBackend } from "../support/raw-http.ts";
 import { RETRY } from "../support/retry-policy.ts";
@@ -23,6 +25,8 @@ async function failing(statuses: readonly number[], bodies: string[] = []): Prom
     }
   });
 }
+
+const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 suite("retrying", () => {
   test("a request of which nothing was sent goes to another endpoint, whatever its method", async (t) => {
@@ -113,9 +117,102 @@ suite("retrying", () => {
     const retried = bed.recorder.exchanges.find(({ attempts }) => attempts.length === 2);
     assert.deepEqual(
       retried?.attempts.map(({ outcome }) => outcome),
-      ["serverError", "success"],
+      ["server_error", "success"],
     );
     assert.equal(retried?.attempts[0]?.decision, "retried: retry_on 5xx");
+  });
+
+  test("an answer that is thrown away keeps its connection where its rest is small", async (t) => {
+    for (const [bytes, connections] of [
+      [2, 1],
+      [200_000, 2],
+    ] as const) {
+      let answers = 0;
+      const backend = await ScriptedBackend.start(async (connection) => {
+        for (;;) {
+          await connection.takeMessage();
+          const [status, length] = answers++ === 0 ? [500, bytes] : [200, 2];
+          connection.send(`HTTP/1.1 ${status} X\r\nContent-Length: ${length}\r\n\r\n${"x".repeat(length)}`);
+        }
+      });
+      t.after(() => backend.close());
+      const bed = await ProxyBed.start({
+        clusters: [cluster("orders", [backend.port])],
+        table: retryingTable({ backoffBaseMs: 50, backoffMaxMs: 50 }),
+      });
+      t.after(() => bed.close());
+      assert.match(await bed.ask(GET), /^HTTP\/1\.1 200 /);
+      assert.equal(backend.accepted, connections, `${bytes} bytes`);
+      assert.equal(bed.proxy.counts().upstreamConnections, 1);
+    }
+  });
+
+  test("a thrown away answer whose rest does not come holds no connection for long", async (t) => {
+    let answers = 0;
+    const backend = await ScriptedBackend.start(async (connection) => {
+      for (;;) {
+        await connection.takeMessage();
+        connection.send(answers++ === 0 ? "HTTP/1.1 500 X\r\nContent-Length: 9\r\n\r\n" : OK);
+      }
+    });
+    t.after(() => backend.close());
+    const clock = new FakeClock();
+    const bed = await ProxyBed.start({
+      clusters: [cluster("orders", [backend.port])],
+      table: retryingTable({}),
+      clock,
+    });
+    t.after(() => bed.close());
+    const connection = await bed.connect();
+    connection.send(GET);
+    await eventually(() => bed.proxy.counts().attempts === 0 && answers === 1, "the answer is thrown away");
+    clock.advance(10);
+    assert.match(await connection.takeMessage(), /^HTTP\/1\.1 200 /);
+    assert.equal(bed.proxy.counts().upstreamConnections, 2);
+    clock.advance(1_200);
+    clock.advance(100);
+    assert.equal(bed.proxy.counts().upstreamConnections, 1);
+    connection.socket.destroy();
+  });
+
+  test("an answer that names the time to come back is repeated then, within the policy's bound", async (t) => {
+    const clock = new FakeClock();
+    for (const [field, format, askedMs] of [
+      ["Retry-After: 2", "seconds", 2_000],
+      ["x-ratelimit-reset: SOON", "unix_timestamp", 4_000],
+      ["Retry-After: 99999", "seconds", 8_000],
+      ["Retry-After: soon", "seconds", 0],
+    ] as const) {
+      let answers = 0;
+      const backend = await ScriptedBackend.start(async (connection) => {
+        for (;;) {
+          await connection.takeMessage();
+          const soon = String(Math.round((clock.wall() + 4_000) / 1_000));
+          const busy = `HTTP/1.1 503 X\r\n${field.replace("SOON", soon)}\r\nContent-Length: 0\r\n\r\n`;
+          connection.send(answers++ === 0 ? busy : OK);
+        }
+      });
+      const rateLimitedBackoff = {
+        headers: [{ name: field.slice(0, field.indexOf(":")), format }],
+        maxMs: 8_000,
+      };
+      const bed = await ProxyBed.start({
+        clusters: [cluster("orders", [backend.port])],
+        table: retryingTable({ rateLimitedBackoff }),
+        clock,
+      });
+      t.after(() => Promise.all([bed.close(), backend.close()]));
+      const connection = await bed.connect();
+      connection.send(GET);
+      await eventually(() => bed.proxy.counts().attempts === 0 && answers === 1, "the endpoint refuses");
+      if (askedMs > 0) clock.advance(askedMs - 1_000);
+      assert.equal(bed.proxy.counts().attempts, 0, field);
+      const begun = clock.now();
+      while (bed.proxy.counts().attempts === 0) clock.advance(10);
+      assert.ok(clock.now() - begun <= askedMs / 2 + 1_020, field);
+      assert.match(await connection.takeMessage(), /^HTTP\/1\.1 200 /);
+      connection.socket.destroy();
+    }
   });
 
   test("when the retries are used up the last answer is passed on", async (t) => {

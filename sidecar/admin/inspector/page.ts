@@ -59,10 +59,10 @@ function option(value: string, text: string, selected: string | undefined): Html
 const OUTCOMES: readonly (readonly [value: string, text: string])[] = [
   ["", "all outcomes"],
   ["success", "answered"],
-  ["serverError", "server error"],
-  ["gatewayError", "gateway error"],
+  ["server_error", "server error"],
+  ["gateway_error", "gateway error"],
   ["pushback", "pushback"],
-  ["connectFailure", "connect failure"],
+  ["connect_failure", "connect failure"],
   ["reset", "reset"],
   ["timeout", "timeout"],
   ["cancelled", "cancelled"],

@@ -1,5 +1,5 @@
 import type { Decision } from "../../telemetry/decision.ts";
-import { ADMIN_FLAG, AdminError, adminAddress, askAdmin, followAdmin } from "../admin-client.ts";
+import { ADMIN_FLAGS, AdminClient, AdminError } from "../admin-client.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 
@@ -10,16 +10,16 @@ export const decisions: Command = {
   summary: "recent routing decisions, each with its sentence",
   usage: "decisions [--follow] [--cluster NAME] [--endpoint ADDRESS] [--outcome NAME] [OPTIONS]",
   flags: [
-    ADMIN_FLAG,
+    ...ADMIN_FLAGS,
     { name: "follow", short: "f", text: "go on as they are made, until Ctrl-C" },
     { name: "limit", short: "n", value: "COUNT", fallback: "20", text: "how many of the past" },
     { name: "cluster", value: "NAME", text: "only those of this cluster" },
     { name: "endpoint", value: "ADDRESS", text: "only those that chose this endpoint" },
-    { name: "outcome", value: "NAME", text: "only those that ended so: success, serverError, timeout, ..." },
+    { name: "outcome", value: "NAME", text: "only those that ended so: success, server_error, timeout, ..." },
     { name: "json", text: "one JSON object per line" },
   ],
   positionals: [0, 0],
-  examples: ["dashpot decisions", "dashpot decisions --follow --outcome serverError"],
+  examples: ["dashpot decisions", "dashpot decisions --follow --outcome server_error"],
   async run(invocation, terminal) {
     const { flags } = invocation;
     const query = new URLSearchParams({ limit: flags.get("limit") ?? "20" });
@@ -31,12 +31,12 @@ export const decisions: Command = {
       terminal.stdout.write(flags.has("json") ? `${JSON.stringify(decision)}\n` : `${told(decision)}\n`);
     };
     try {
-      const address = adminAddress(invocation);
-      const past = JSON.parse(await askAdmin(address, `/decisions?${query}`)) as { decisions: Decision[] };
+      const admin = new AdminClient(invocation);
+      const past = JSON.parse(await admin.ask(`/decisions?${query}`)) as { decisions: Decision[] };
       for (const decision of past.decisions.toReversed()) show(decision);
       if (flags.has("follow")) {
         query.set("follow", "1");
-        for await (const line of followAdmin(address, `/decisions?${query}`, terminal.ended)) {
+        for await (const line of admin.follow(`/decisions?${query}`, terminal.ended)) {
           if (line.startsWith("data: {")) show(JSON.parse(line.slice("data: ".length)) as Decision);
         }
       }

@@ -1,11 +1,10 @@
 import type { Command, Terminal } from "../command.ts";
 import { UsageError } from "../command.ts";
+import { DEFAULT_ADMIN, DEFAULT_OUTBOUND } from "../default-addresses.ts";
 import type { Demo } from "../demo/demo.ts";
 import { judge, renderSummary } from "../demo/summary.ts";
 import { EXIT } from "../exit-code.ts";
 
-const USUAL_ADMIN = { host: "127.0.0.1", port: 15_000 };
-const USUAL_OUTBOUND = { host: "127.0.0.1", port: 15_001 };
 const ANY = { host: "127.0.0.1", port: 0 };
 
 export const demo: Command = {
@@ -42,7 +41,7 @@ async function start(terminal: Terminal, once: boolean): Promise<Demo> {
   const { Demo } = await import("../demo/demo.ts");
   if (once) return Demo.start(terminal, { admin: ANY, outbound: ANY });
   try {
-    return await Demo.start(terminal, { admin: USUAL_ADMIN, outbound: USUAL_OUTBOUND });
+    return await Demo.start(terminal, { admin: DEFAULT_ADMIN, outbound: DEFAULT_OUTBOUND });
   } catch (error) {
     if (error instanceof UsageError) throw error;
     return Demo.start(terminal, { admin: ANY, outbound: ANY });

@@ -1,5 +1,5 @@
 import type { EndpointView } from "../../balancing/balancer.ts";
-import { ADMIN_FLAG, AdminError, adminAddress, askAdmin } from "../admin-client.ts";
+import { ADMIN_FLAGS, AdminClient, AdminError } from "../admin-client.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 import { bar, milliseconds, percent, renderTable } from "../table.ts";
@@ -19,13 +19,13 @@ export const endpoints: Command = {
   name: "endpoints",
   summary: "every endpoint with its share, weight, latency, errors and state",
   usage: "endpoints [CLUSTER] [--json] [--admin HOST:PORT]",
-  flags: [ADMIN_FLAG, { name: "json", text: "the sidecar's whole answer" }],
+  flags: [...ADMIN_FLAGS, { name: "json", text: "the sidecar's whole answer" }],
   positionals: [0, 1],
   examples: ["dashpot endpoints", "dashpot endpoints orders"],
   async run(invocation, terminal) {
     const [only] = invocation.positionals;
     try {
-      const text = await askAdmin(adminAddress(invocation), "/clusters?format=json");
+      const text = await new AdminClient(invocation).ask("/clusters?format=json");
       if (invocation.flags.has("json")) {
         terminal.stdout.write(text);
         return EXIT.ok;

@@ -1,5 +1,5 @@
 import type { Explanation } from "../../telemetry/explanation.ts";
-import { ADMIN_FLAG, AdminError, adminAddress, askAdmin } from "../admin-client.ts";
+import { ADMIN_FLAGS, AdminClient, AdminError } from "../admin-client.ts";
 import { type Command, UsageError } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 import { milliseconds, percent, renderTable } from "../table.ts";
@@ -10,7 +10,7 @@ export const explain: Command = {
   name: "explain",
   summary: "what would become of a request now, and why; nothing is sent",
   usage: "explain [METHOD] URL [--json] [--admin HOST:PORT]",
-  flags: [ADMIN_FLAG, { name: "json", text: "the sidecar's whole answer" }],
+  flags: [...ADMIN_FLAGS, { name: "json", text: "the sidecar's whole answer" }],
   positionals: [1, 2],
   examples: ["dashpot explain GET http://orders/", "dashpot explain http://orders/cart?user=7"],
   async run(invocation, terminal) {
@@ -20,7 +20,7 @@ export const explain: Command = {
     if (!url) throw new UsageError(`"${address}" is no URL; write http://HOST/PATH`);
     const query = new URLSearchParams({ method, authority: url.host, path: `${url.pathname}${url.search}` });
     try {
-      const text = await askAdmin(adminAddress(invocation), `/explain?${query}`);
+      const text = await new AdminClient(invocation).ask(`/explain?${query}`);
       terminal.stdout.write(invocation.flags.has("json") ? text : told(JSON.parse(text) as Explanation));
       return EXIT.ok;
     } catch (error) {

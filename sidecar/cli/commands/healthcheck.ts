@@ -1,4 +1,4 @@
-import { ADMIN_FLAG, adminAddress, askAdmin } from "../admin-client.ts";
+import { ADMIN_FLAGS, AdminClient } from "../admin-client.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 
@@ -7,12 +7,12 @@ export const healthcheck: Command = {
   name: "healthcheck",
   summary: "ask once whether the sidecar lives (exit code 0) or not (1)",
   usage: "healthcheck [--ready] [--admin HOST:PORT]",
-  flags: [ADMIN_FLAG, { name: "ready", text: "ask for readiness, not only for life" }],
+  flags: [...ADMIN_FLAGS, { name: "ready", text: "ask for readiness, not only for life" }],
   positionals: [0, 0],
   examples: ["dashpot healthcheck", "dashpot healthcheck --ready"],
   async run(invocation, terminal) {
     try {
-      await askAdmin(adminAddress(invocation), invocation.flags.has("ready") ? "/ready" : "/live");
+      await new AdminClient(invocation).ask(invocation.flags.has("ready") ? "/ready" : "/live");
       return EXIT.ok;
     } catch (error) {
       terminal.stderr.write(`dashpot: ${(error as Error).message}\n`);

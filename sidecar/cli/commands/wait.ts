@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { ADMIN_FLAG, adminAddress, askAdmin } from "../admin-client.ts";
+import { ADMIN_FLAGS, AdminClient } from "../admin-client.ts";
 import type { Command } from "../command.ts";
 import { UsageError } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
@@ -12,7 +12,7 @@ export const wait: Command = {
   summary: "wait until the sidecar is ready to take calls",
   usage: "wait [--timeout SECONDS] [--admin HOST:PORT]",
   flags: [
-    ADMIN_FLAG,
+    ...ADMIN_FLAGS,
     { name: "timeout", value: "SECONDS", fallback: "60", text: "give up after this long, with exit code 1" },
   ],
   positionals: [0, 0],
@@ -25,7 +25,7 @@ export const wait: Command = {
     let last = "";
     while (performance.now() < deadline && !terminal.ended.aborted) {
       try {
-        await askAdmin(adminAddress(invocation), "/ready", POLL_MS * 20);
+        await new AdminClient(invocation).ask("/ready", POLL_MS * 20);
         return EXIT.ok;
       } catch (error) {
         last = (error as Error).message;
