@@ -52,6 +52,8 @@ export interface UpstreamStream {
   sendData(chunk: Buffer): boolean;
   sendMessage(head: RequestHead, body: Buffer): void;
   sendEnd(trailers: FieldLines | undefined): void;
+  /** The rest of the response is not wanted. Where reading it is cheap, the connection is kept. Makes no event, as `abort`. */
+  discard(): void;
   abort(error: ProxyError): void;
 }
 

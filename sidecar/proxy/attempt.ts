@@ -126,7 +126,7 @@ export class Attempt implements StreamUser, AttemptFacts {
     this.#end(
       classifyResponse(this.status, this.#grpcStatus, fieldValue(head.fields, "retry-after") !== undefined),
     );
-    stream?.abort(proxyError(ERRORS.internal, "the response is not wanted"));
+    stream?.discard();
   }
 
   candidateAddresses(): readonly string[] {

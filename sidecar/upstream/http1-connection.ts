@@ -9,6 +9,7 @@ import type { ResponseSink } from "../codec/response-reader.ts";
 import { ResponseReader } from "../codec/response-reader.ts";
 import type { UpstreamHandler, UpstreamStream } from "../codec/stream.ts";
 import { CHUNK_END, chunkHeader, encodeLastChunk, encodeRequestHead } from "../codec/writer.ts";
+import { DRAIN_MS, ResponseDrain } from "./response-drain.ts";
 import { SocketWriter } from "./socket-writer.ts";
 import { beginTurn, endTurn } from "./turn.ts";
 
@@ -102,8 +103,10 @@ export class Http1Connection implements UpstreamStream, ResponseSink, Expiring {
     else this.#keepAlive = false;
   }
 
+  /** Armed while the connection idles, and while it is read to the end of a response that is not wanted. */
   onExpired(): void {
-    if (this.#state === "idle") this.#close();
+    this.#user = undefined;
+    this.#close();
   }
 
   // The stream's sending half.
@@ -156,6 +159,17 @@ export class Http1Connection implements UpstreamStream, ResponseSink, Expiring {
   }
 
   resumeResponse(): void {
+    this.#socket.resume();
+  }
+
+  discard(): void {
+    // What is still to be sent of the request would have to be sent too.
+    if (!this.#requestEnded || this.#state !== "busy") {
+      this.#close();
+      return;
+    }
+    this.#user = new ResponseDrain(this);
+    this.#owner.wheel.arm(this.#timer, DRAIN_MS);
     this.#socket.resume();
   }
 
@@ -232,6 +246,7 @@ export class Http1Connection implements UpstreamStream, ResponseSink, Expiring {
     this.#user = undefined;
     // With the request still flowing (an early response), the connection cannot be framed again.
     if (clean && this.#keepAlive && this.#requestEnded && !this.#socket.destroyed) {
+      this.#owner.wheel.disarm(this.#timer);
       if (this.#socket.isPaused()) this.#socket.resume();
       this.#owner.onReleased(this);
     } else this.#close();

@@ -56,10 +56,14 @@ export class TunnelConnection implements UpstreamStream {
     this.#socket.resume();
   }
 
-  abort(_error: ProxyError): void {
+  discard(): void {
     this.#user = undefined;
     this.#leave();
     this.#socket.resetAndDestroy();
+  }
+
+  abort(_error: ProxyError): void {
+    this.discard();
   }
 
   #closeWhenEnded(): void {
