@@ -15,7 +15,9 @@ const FAILING = 1;
 const FAST = [0, 1, 2, 3];
 /** A part of all tries that chance alone may add to a small share. */
 const SLACK = 0.03;
-/** Tries that each of three sidecars may spend more on finding out that an endpoint fails. */
+/** Of the run: a machine that lets the rig stand still for longer measures itself. */
+const MOST_STANDSTILL = 0.3;
+/** Tries that three sidecars together may spend more on finding out that an endpoint fails. */
 const MORE_FAILED_TRIES = 12;
 
 /** Bounds are wide, because the machine may be slow and busy: shares hardly feel that, latencies do. */
@@ -32,13 +34,17 @@ function assertAlike(
   assert.ok(found <= 2 * expected + SLACK && expected <= 2 * found + SLACK, told);
 }
 
-test("real sidecars route around slow and failing endpoints as simulated ones do", async () => {
+test("real sidecars route around slow and failing endpoints as simulated ones do", async (t) => {
   const reading = loadScenario(fileURLToPath(new URL("scenarios/quick.yaml", import.meta.url)));
   assert.ok("scenario" in reading);
   const { scenario } = reading;
   const policy = production("adaptive", "adaptive", ADAPTIVE, undefined);
   const simulated = runScenario(scenario, { policy, seed: SEED }).recording;
-  const { recording: measured } = await runOnLoopback(scenario, ADAPTIVE, SEED);
+  const { recording: measured, stalls } = await runOnLoopback(scenario, ADAPTIVE, SEED);
+  if (stalls.totalMs > MOST_STANDSTILL * scenario.durationMs) {
+    t.skip(`this process did not run for ${Math.round(stalls.totalMs)} ms of ${scenario.durationMs}`);
+    return;
+  }
 
   assert.equal(measured.requests, simulated.requests, "every request of the workload has an end");
   assert.ok(

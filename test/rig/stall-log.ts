@@ -30,6 +30,11 @@ export class StallLog {
     return this.#stalls.length;
   }
 
+  /** How long in all, ms. */
+  get totalMs(): number {
+    return this.#stalls.reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0);
+  }
+
   /** Whether a request that began then was touched by a stall. */
   touches(startedAt: number): boolean {
     return this.#stalls.some(
