@@ -1,13 +1,16 @@
 import { NO_SLOT } from "../balancing/balancer.ts";
 import { Evidence, PICK_REASON_NAMES } from "../balancing/evidence.ts";
 import type { RequestHead } from "../codec/head.ts";
-import { clusterOf, type RequestContext } from "../routing/index.ts";
+import { clusterOf, normalizeTarget, type RequestContext, requestHash } from "../routing/index.ts";
 import { candidatesOf } from "../telemetry/decision.ts";
 import type { ExplainRequest, Explanation } from "../telemetry/explanation.ts";
 import { exclusions, type Pick, pickSentence } from "../telemetry/sentence.ts";
 import type { ClusterSet } from "../upstream/cluster-set.ts";
 import type { UpstreamCluster } from "../upstream/upstream-cluster.ts";
 import type { HttpRoutes } from "./http-routes.ts";
+
+/** Who asks stands beside the sidecar, as its application does. */
+const LOOPBACK = "127.0.0.1:0";
 
 const NOWHERE = {
   action: "none",
@@ -33,7 +36,9 @@ export function explain(
     return { ...NOWHERE, listener, route: "", sentence: `there is no listener that ${which}` };
   }
   const head = headOf(request);
-  const route = routes.table.route(head, "");
+  const normalized = normalizeTarget(head.target, routes.filter);
+  if ("target" in normalized) head.target = normalized.target;
+  const route = routes.table.route(head, LOOPBACK);
   if (!route) {
     const sentence = `no route of ${routes.table.name} matches ${request.method} ${request.authority}${request.target}: 404`;
     return { ...NOWHERE, listener, route: "", sentence };
@@ -55,13 +60,17 @@ export function explain(
     const sentence = `route ${name} leads to cluster "${clusterName}", which is not known: ${action.clusterNotFoundStatus}`;
     return { ...NOWHERE, action: "forward", listener, route: name, cluster: clusterName, sentence };
   }
-  return { action: "forward", listener, route: name, cluster: clusterName, ...dryPick(cluster) };
+  const hash = requestHash(action.hashPolicy, contextOf(head, name));
+  return { action: "forward", listener, route: name, cluster: clusterName, ...dryPick(cluster, hash) };
 }
 
-function dryPick(cluster: UpstreamCluster): Omit<Explanation, "action" | "listener" | "route" | "cluster"> {
+function dryPick(
+  cluster: UpstreamCluster,
+  hash: number | undefined,
+): Omit<Explanation, "action" | "listener" | "route" | "cluster"> {
   const { balancer, name, policy } = cluster;
   const evidence = new Evidence();
-  const slot = balancer.pick({ hash: undefined, tried: [] }, evidence);
+  const slot = balancer.pick({ hash, tried: [] }, evidence);
   const pick: Pick = {
     evidence,
     address: slot === NO_SLOT ? "" : balancer.address(slot),
@@ -100,7 +109,7 @@ function headOf({ method, target, authority, headers }: ExplainRequest): Request
 function contextOf(head: RequestHead, routeName: string): RequestContext {
   return {
     head,
-    remoteAddress: "",
+    remoteAddress: LOOPBACK,
     localAddress: "",
     requestId: "",
     startedAtWall: 0,
