@@ -183,6 +183,38 @@ suite("timing out", () => {
     assert.equal(await idle.untilEnded(), "");
   });
 
+  test("old connections of either side close after a response, each a little before the limit", async (t) => {
+    const { bed, clock, clusters, taken } = await silentBed(
+      t,
+      {},
+      "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+    );
+    const old = clusters.map((one) => ({
+      ...one,
+      cluster: { ...one.cluster, value: { ...one.cluster.value, maxConnectionDurationMs: 10_000 } },
+    }));
+    await bed.apply({ clusters: old, filter: { maxConnectionDurationMs: 100_000 } });
+    const connection = await bed.connect();
+    const ask = async (): Promise<string> => {
+      connection.send(GET);
+      return connection.takeMessage();
+    };
+    assert.doesNotMatch(await ask(), /Connection: close/);
+    clock.advance(8_900);
+    await ask();
+    assert.equal(bed.proxy.clusters()[0]?.connections.total, 1);
+    clock.advance(1_100);
+    await ask();
+    await ask();
+    assert.equal(bed.proxy.clusters()[0]?.connections.total, 2, "the old one was not used again");
+    clock.advance(79_900);
+    assert.doesNotMatch(await ask(), /Connection: close/);
+    clock.advance(10_100);
+    assert.match(await ask(), /Connection: close/);
+    assert.equal(await connection.untilEnded(), "");
+    assert.equal(taken(), 6);
+  });
+
   test("an idle pooled connection is closed after the cluster's idle timeout", async (t) => {
     const { bed, clock } = await silentBed(t, {}, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     const connection = await bed.connect();
