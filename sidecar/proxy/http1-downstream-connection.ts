@@ -393,7 +393,10 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     this.#mode = "tunnel";
     this.#writer.write(encodeResponseHead(head, this.#version, true));
     this.#writer.flush();
+    this.#responseBegun = true;
     this.#takeHeld();
+    // The caller's FIN came before there was a tunnel whose half it could end.
+    if (this.#peerEnded) this.#exchange?.onRequestEnd(undefined);
   }
 
   /** The caller must not take what it has for a whole response: where only the end would tell, the connection is reset. */
