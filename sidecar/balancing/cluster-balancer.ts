@@ -39,7 +39,6 @@ const NO_LOCALITY: LocalityPolicy = {
   kind: "none",
   zoneRoutingEnabled: 100,
   zoneMinClusterSize: 6,
-  zoneFailTrafficOnPanic: false,
 };
 /** New endpoints of an adaptive cluster, and ones that return from an ejection. */
 const FRESH: SlowStart = { windowMs: 5_000, aggression: 1, minWeight: 0.1 };

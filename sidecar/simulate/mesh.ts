@@ -39,7 +39,6 @@ export function assignmentOf(
               hostname: "",
               health: "healthy" as const,
               weight: shape.weight,
-              metadata: {},
               healthCheckPort: undefined,
             },
           ]
@@ -51,6 +50,5 @@ export function assignmentOf(
     localities,
     overprovisioningFactor: 140,
     drops: [],
-    staleAfterMs: undefined,
   };
 }

@@ -148,7 +148,6 @@ export function production(
             kind: scenario.locality,
             zoneRoutingEnabled: 100,
             zoneMinClusterSize: 6,
-            zoneFailTrafficOnPanic: false,
           },
         },
         { clock, random },

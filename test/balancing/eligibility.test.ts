@@ -99,7 +99,7 @@ describe("panic", () => {
 });
 
 describe("localities", () => {
-  const none = { zoneRoutingEnabled: 100, zoneMinClusterSize: 6, zoneFailTrafficOnPanic: false };
+  const none = { zoneRoutingEnabled: 100, zoneMinClusterSize: 6 };
 
   it("share by the control plane's weights, times what of them is available", () => {
     const options = { locality: { kind: "weighted", ...none }, localZone: "" } as const;

@@ -14,7 +14,6 @@ export function endpoint(index: number, overrides: Partial<Endpoint> = {}): Endp
     hostname: "",
     health: "healthy",
     weight: 1,
-    metadata: {},
     healthCheckPort: undefined,
     ...overrides,
   };
@@ -37,7 +36,6 @@ export function assignment(...localities: LocalityEndpoints[]): ClusterLoadAssig
     localities,
     overprovisioningFactor: 140,
     drops: [],
-    staleAfterMs: undefined,
   };
 }
 

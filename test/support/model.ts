@@ -23,7 +23,6 @@ export function clusterModel(name: string, discovery: Discovery, changes: Partia
       kind: "none",
       zoneRoutingEnabled: 100,
       zoneMinClusterSize: 6,
-      zoneFailTrafficOnPanic: false,
     },
     panicThreshold: 50,
     circuitBreakers: { default: thresholds, high: thresholds },
@@ -55,7 +54,6 @@ export function assignmentModel(clusterName: string, ...addresses: string[]): Cl
       hostname: "",
       health: "healthy" as const,
       weight: 1,
-      metadata: {},
       healthCheckPort: undefined,
     };
   });
@@ -65,7 +63,6 @@ export function assignmentModel(clusterName: string, ...addresses: string[]): Cl
     localities: addresses.length === 0 ? [] : [locality],
     overprovisioningFactor: 140,
     drops: [],
-    staleAfterMs: undefined,
   };
 }
 

@@ -47,7 +47,6 @@ function endpoint(port: number): Endpoint {
     hostname: "",
     health: "healthy",
     weight: 1,
-    metadata: {},
     healthCheckPort: undefined,
   };
 }

@@ -119,7 +119,6 @@ function noEndpoints(
     localities: [],
     overprovisioningFactor: 140,
     drops: [],
-    staleAfterMs: undefined,
   };
   return { value, version: "", since };
 }

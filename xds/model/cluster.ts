@@ -115,7 +115,6 @@ export interface LocalityPolicy {
   /** Percent of requests that zone awareness applies to. */
   readonly zoneRoutingEnabled: number;
   readonly zoneMinClusterSize: number;
-  readonly zoneFailTrafficOnPanic: boolean;
 }
 
 /** Circuit breaker thresholds of one priority; each bounds the whole cluster in this sidecar. */

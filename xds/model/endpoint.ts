@@ -13,8 +13,6 @@ export interface Endpoint {
   readonly health: EndpointHealth;
   /** The operator's weight, >= 1. It stays a multiplier on whatever is learned. */
   readonly weight: number;
-  /** `envoy.lb` metadata as JSON, for hash keys and display. */
-  readonly metadata: Readonly<Record<string, unknown>>;
   /** Port that health checks use instead of `port`; undefined for the same. */
   readonly healthCheckPort: number | undefined;
 }
@@ -39,8 +37,6 @@ export interface ClusterLoadAssignment {
   readonly overprovisioningFactor: number;
   /** Fraction of requests to refuse, in sequence (EDS `drop_overloads`). */
   readonly drops: readonly { readonly category: string; readonly fraction: number }[];
-  /** Endpoints count as unhealthy when the assignment is older than this; undefined: never. */
-  readonly staleAfterMs: number | undefined;
 }
 
 export function endpointAddress(host: string, port: number): string {

@@ -1,4 +1,3 @@
-import type { JsonObject } from "@bufbuild/protobuf";
 import { HealthStatus } from "../proto/gen/envoy/config/core/v3/health_check_pb.js";
 import {
   Endpoint_HealthCheckConfigSchema as HealthCheckConfigSchema,
@@ -23,7 +22,7 @@ import {
 } from "./endpoint.ts";
 import { fieldCheck } from "./field-rules.ts";
 import { resourceType } from "./reading.ts";
-import { durationMs, fractionOf, inRange, portOf, textOf, UINT32_MAX } from "./scalars.ts";
+import { fractionOf, inRange, portOf, textOf, UINT32_MAX } from "./scalars.ts";
 import type { Scope } from "./scope.ts";
 
 const checkAssignment = fieldCheck(ClusterLoadAssignmentSchema, {
@@ -205,7 +204,6 @@ class LocalityReader {
       hostname: hostname === "" ? "" : textOf(place, "hostname", hostname),
       health: healthOf(scope, message.healthStatus),
       weight,
-      metadata: lbMetadata(message.metadata?.filterMetadata),
       healthCheckPort,
     };
   }
@@ -225,11 +223,6 @@ class LocalityReader {
 }
 
 const NO_ADDRESSES: Endpoint["additionalAddresses"] = Object.freeze([]);
-const NO_METADATA: JsonObject = Object.freeze({});
-
-function lbMetadata(filters: { readonly [filter: string]: JsonObject } | undefined): JsonObject {
-  return (filters !== undefined && Object.hasOwn(filters, "envoy.lb") && filters["envoy.lb"]) || NO_METADATA;
-}
 
 /** envoy.config.core.v3.HealthStatus: UNKNOWN counts as healthy until a health check says otherwise. */
 function healthOf(scope: Scope, status: HealthStatus): EndpointHealth {
@@ -250,11 +243,11 @@ function healthOf(scope: Scope, status: HealthStatus): EndpointHealth {
   }
 }
 
-type Policy = Pick<ClusterLoadAssignment, "overprovisioningFactor" | "drops" | "staleAfterMs">;
+type Policy = Pick<ClusterLoadAssignment, "overprovisioningFactor" | "drops">;
 
 function readPolicy(scope: Scope, policy: PolicyProto | undefined): Policy {
   if (policy === undefined) {
-    return { overprovisioningFactor: DEFAULT_OVERPROVISIONING, drops: [], staleAfterMs: undefined };
+    return { overprovisioningFactor: DEFAULT_OVERPROVISIONING, drops: [] };
   }
   checkPolicy(scope, policy);
   const overprovisioningFactor = inRange(
@@ -264,18 +257,11 @@ function readPolicy(scope: Scope, policy: PolicyProto | undefined): Policy {
     { min: 1 },
     DEFAULT_OVERPROVISIONING,
   );
-  const staleAfterMs = durationMs(
-    scope,
-    "endpoint_stale_after",
-    policy.endpointStaleAfter,
-    undefined,
-    "positive",
-  );
   const drops = policy.dropOverloads.flatMap(({ category, dropPercentage }, index) => {
     const place = scope.at("drop_overloads").at(index);
     textOf(place, "category", category, "required");
     const fraction = dropPercentage && fractionOf(place, "drop_percentage", dropPercentage);
     return fraction ? [{ category, fraction: fraction.numerator / fraction.denominator }] : [];
   });
-  return { overprovisioningFactor, drops, staleAfterMs };
+  return { overprovisioningFactor, drops };
 }

@@ -12,7 +12,7 @@ import { fieldCheck } from "./field-rules.ts";
 import { percentOf } from "./scalars.ts";
 import type { Scope } from "./scope.ts";
 
-const HONOURED = ["routing_enabled", "min_cluster_size", "fail_traffic_on_panic"];
+const HONOURED = ["routing_enabled", "min_cluster_size"];
 const checkOfCluster = fieldCheck(ClusterZoneAwareSchema, { honoured: HONOURED });
 const checkOfPolicy = fieldCheck(ZoneAwareSchema, { honoured: HONOURED });
 
@@ -21,7 +21,6 @@ export const NO_LOCALITY: LocalityPolicy = Object.freeze({
   kind: "none",
   zoneRoutingEnabled: 100,
   zoneMinClusterSize: 6,
-  zoneFailTrafficOnPanic: false,
 });
 
 /** The cluster's own setting and that of a typed policy have the same fields under the same names. */
@@ -47,7 +46,6 @@ export function localityPolicyOf(
           NO_LOCALITY.zoneRoutingEnabled,
         ),
         zoneMinClusterSize: Number(value.minClusterSize ?? NO_LOCALITY.zoneMinClusterSize),
-        zoneFailTrafficOnPanic: value.failTrafficOnPanic,
       };
     }
     default:

@@ -28,7 +28,7 @@ test("a bare EDS cluster has its defaults", () => {
     discovery: { kind: "eds", serviceName: "orders", initialFetchTimeoutMs: 15_000 },
     connectTimeoutMs: 5_000,
     balancing: { kind: "default" },
-    locality: { kind: "none", zoneRoutingEnabled: 100, zoneMinClusterSize: 6, zoneFailTrafficOnPanic: false },
+    locality: { kind: "none", zoneRoutingEnabled: 100, zoneMinClusterSize: 6 },
     panicThreshold: 50,
     circuitBreakers: { default: thresholds, high: thresholds },
     outlierDetection: undefined,

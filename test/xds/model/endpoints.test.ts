@@ -26,7 +26,6 @@ test("every field of an endpoint that is honoured reaches the model", () => {
       "endpoints[0].load_balancing_weight": 7,
       [`${FIRST}.health_status`]: "DEGRADED",
       [`${FIRST}.load_balancing_weight`]: 3,
-      [`${FIRST}.metadata`]: { filter_metadata: { "envoy.lb": { generation: 2 }, other: { x: 1 } } },
       [`${FIRST}.endpoint.hostname`]: "one.example",
       [`${FIRST}.endpoint.health_check_config`]: { port_value: 8080 },
       [`${FIRST}.endpoint.additional_addresses`]: [
@@ -46,7 +45,6 @@ test("every field of an endpoint that is honoured reaches the model", () => {
     hostname: "one.example",
     health: "degraded",
     weight: 3,
-    metadata: { generation: 2 },
     healthCheckPort: 8080,
   });
   assert.deepEqual(
