@@ -14,7 +14,7 @@ const SLOW = 0;
 const FAILING = 1;
 const FAST = [0, 1, 2, 3];
 /** A part of all tries that chance alone may add to a small share. */
-const SLACK = 0.03;
+const SLACK = 0.05;
 /** Of the run: a machine that lets the rig stand still for longer measures itself. */
 const MOST_STANDSTILL = 0.3;
 /** Tries that three sidecars together may spend more on finding out that an endpoint fails. */
