@@ -95,7 +95,7 @@ async function nodeLoad(work: Work, port: number, connections: number, seconds: 
       new RequestLoop(port, requestBytes(work), (loop, ok) => {
         latencies.push(performance.now() - loop.due);
         if (!ok) errors++;
-        if (performance.now() < end) send(loop);
+        if (performance.now() < end && loop.isOpen) send(loop);
       }),
   );
   loops.forEach(send);

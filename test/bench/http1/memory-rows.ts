@@ -17,7 +17,10 @@ const OPENING = 64;
 const SAMPLE_MS = 20;
 const STALL_MS = 1_000;
 
-/** Resident memory of a proxy that did nothing yet, and with many connections that were used once and idle since. */
+/**
+ * Resident memory of a proxy that did nothing yet, and with many connections that were used once and idle since:
+ * as many as it kept open, which is fewer where the process may not open more files.
+ */
 export async function idleRow(
   names: readonly string[],
   place: ProxyPlace,
@@ -33,9 +36,10 @@ export async function idleRow(
     const connections = await openIdle(proxy.port, requestBytes(work), effort.idleConnections);
     await sleep(SETTLE_MS);
     const idleBytes = proxy.process.residentBytes;
+    const open = connections.filter(({ isOpen }) => isOpen).length;
     for (const connection of connections) connection.close();
     await proxy.process.stop();
-    rows[name] = { freshMiB: rounded(freshBytes / MIB), idleMiB: rounded(idleBytes / MIB) };
+    rows[name] = { freshMiB: rounded(freshBytes / MIB), idleMiB: rounded(idleBytes / MIB), open };
   }
   return { idleConnections: effort.idleConnections, proxies: rows };
 }
@@ -43,11 +47,14 @@ export async function idleRow(
 function openIdle(port: number, request: Buffer, count: number): Promise<RequestLoop[]> {
   const { promise, resolve } = Promise.withResolvers<RequestLoop[]>();
   const connections: RequestLoop[] = [];
-  let answered = 0;
+  const seen = new Set<RequestLoop>();
   const open = (): void => {
     if (connections.length >= count) return;
     const connection = new RequestLoop(port, request, () => {
-      if (++answered === count) resolve(connections);
+      // One that is closed after its answer is told of again.
+      if (seen.has(connection)) return;
+      seen.add(connection);
+      if (seen.size === count) resolve(connections);
       open();
     });
     connections.push(connection);

@@ -23,8 +23,10 @@ export function openLoop(work: Work, port: number, perSecond: number, seconds: n
     latencies.push(performance.now() - loop.due);
     if (!ok) errors++;
     const due = waiting.shift();
-    if (due === undefined) idle.push(loop);
-    else send(loop, due);
+    if (due !== undefined) {
+      if (loop.isOpen) send(loop, due);
+      else arrive(due);
+    } else if (loop.isOpen) idle.push(loop);
   };
   const send = (loop: RequestLoop, due: number): void => {
     loop.due = due;

@@ -13,14 +13,17 @@ export class RequestLoop {
   #held = "";
   #left = -1;
   #ok = true;
+  #closed = false;
 
+  /** `onAnswer` hears of every answer, and with false of its own connection's end by the other side. */
   constructor(port: number, request: Buffer, onAnswer: (loop: RequestLoop, ok: boolean) => void) {
     this.#request = request;
     this.#onAnswer = onAnswer;
     this.#socket = net.connect({ port, host: "127.0.0.1", noDelay: true });
     this.#socket.on("data", (chunk: Buffer) => this.#read(chunk));
-    this.#socket.on("error", (error) => {
-      throw error;
+    this.#socket.on("error", () => {});
+    this.#socket.on("close", () => {
+      if (!this.#closed) onAnswer(this, false);
     });
   }
 
@@ -28,7 +31,13 @@ export class RequestLoop {
     this.#socket.write(this.#request);
   }
 
+  /** False: the other side ended the connection. */
+  get isOpen(): boolean {
+    return !this.#socket.destroyed;
+  }
+
   close(): void {
+    this.#closed = true;
     this.#socket.destroy();
   }
 
