@@ -41,7 +41,8 @@ const MOMENT_MS = 20;
  *     score    = (local or reported) * (1 + 0.5 (x - 1) / (1 + |x - 1|)) * suspicion + expected retries
  *
  * q: own requests in flight, w: weight relative to the mean, n: reported requests in flight,
- * x: recent share over the share due by weight.
+ * x: recent share over the share due by weight
+ * and, where load is reported, by speed.
  */
 export class EndpointScore implements Columns {
   readonly #inFlight: InFlight;
@@ -117,7 +118,8 @@ export class EndpointScore implements Columns {
   }
 
   #waiting(slot: Slot, own: number, weight: number, now: number): number {
-    const x = this.#starts.relative(slot, this.#count) / weight;
+    let x = this.#starts.relative(slot, this.#count) / weight;
+    if (this.#reports.isFresh(slot, now)) x *= this.#latency.slowness(slot);
     return (1 + (FAIRNESS * (x - 1)) / (1 + Math.abs(x - 1))) * this.#answering(slot, own, weight, now);
   }
 

@@ -91,6 +91,11 @@ export class LatencyEstimates implements Columns {
     return this.#service.blend(slot, 1, this.#clusterServiceMs, SERVICE_PRIOR);
   }
 
+  /** How many times longer it takes than the cluster's mean, the queue taken out. */
+  slowness(slot: Slot): number {
+    return this.service(slot) / this.#clusterServiceMs;
+  }
+
   #take(slot: Slot, sample: number, now: number): void {
     this.#recent.add(slot, sample, now);
     this.#usual.add(slot, sample, now);
