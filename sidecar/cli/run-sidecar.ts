@@ -92,6 +92,11 @@ export async function startSidecar({ bootstrap, logger, env }: SidecarOptions): 
       replayBytesPerRequest: settings.replayBufferBytes,
       replayBytesTotal: settings.replayBufferTotalBytes,
       maxTargetBytes: settings.maxUrlBytes,
+      maxResponseHeadBytes: settings.maxResponseHeadBytes,
+      maxResponseFields: settings.maxResponseHeaders,
+      maxInformationalResponses: settings.maxInformationalResponses,
+      maxChunkLineBytes: settings.maxChunkLineBytes,
+      dnsTimeoutMs: settings.dnsTimeoutMs,
     },
     onBalancerEvent: (cluster, event) => telemetry.recorder.onBalancerEvent(cluster, event),
   });

@@ -2,6 +2,7 @@ import type { Clock } from "../../xds/common/clock.ts";
 import type { Logger } from "../../xds/common/logger.ts";
 import type { Random } from "../../xds/common/random.ts";
 import type { TimerWheel } from "../../xds/common/timer-wheel.ts";
+import { DEFAULT_LIMITS } from "../codec/limits.ts";
 import type { FormatEnvironment } from "../routing/index.ts";
 import type { Recorder } from "../telemetry/facts.ts";
 import type { ClusterSet } from "../upstream/cluster-set.ts";
@@ -22,6 +23,16 @@ export interface ProxyLimits {
   readonly freeRetries: number;
   /** The request target, in bytes. Default 8 KiB. */
   readonly maxTargetBytes: number;
+  /** Status line and fields of a response, and its trailers, in bytes; a larger one is answered with 502. Default 60 KiB. */
+  readonly maxResponseHeadBytes: number;
+  /** Fields of a response. Default 100. */
+  readonly maxResponseFields: number;
+  /** Interim (1xx) responses to one request. Default 16. */
+  readonly maxInformationalResponses: number;
+  /** One chunk's size line with its extensions, either way, in bytes. Default 1 KiB. */
+  readonly maxChunkLineBytes: number;
+  /** How long one question to a name server may take, in ms; it is asked twice. Default 2 000. */
+  readonly dnsTimeoutMs: number;
 }
 
 export const DEFAULT_PROXY_LIMITS: ProxyLimits = Object.freeze({
@@ -30,7 +41,12 @@ export const DEFAULT_PROXY_LIMITS: ProxyLimits = Object.freeze({
   replayBytesPerRequest: 64 * 1024,
   replayBytesTotal: 16 * 1024 * 1024,
   freeRetries: 3,
-  maxTargetBytes: 8_192,
+  maxTargetBytes: DEFAULT_LIMITS.maxTargetBytes,
+  maxResponseHeadBytes: DEFAULT_LIMITS.maxHeadBytes,
+  maxResponseFields: DEFAULT_LIMITS.maxFields,
+  maxInformationalResponses: DEFAULT_LIMITS.maxInformational,
+  maxChunkLineBytes: DEFAULT_LIMITS.maxChunkLineBytes,
+  dnsTimeoutMs: 2_000,
 });
 
 /** What everything on the data path shares. */

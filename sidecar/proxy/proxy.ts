@@ -76,11 +76,18 @@ export class SidecarProxy {
       random,
       wheel,
       logger,
-      resolveName: options.resolveName ?? createNameResolver(),
+      resolveName: options.resolveName ?? createNameResolver(limits.dnsTimeoutMs),
       defaultPolicy: options.defaultPolicy ?? { kind: "adaptive" },
       localZone: options.localZone ?? "",
       onBalancerEvent: options.onBalancerEvent ?? (() => {}),
       maxConnections: limits.maxUpstreamConnections,
+      responseLimits: {
+        maxHeadBytes: limits.maxResponseHeadBytes,
+        maxFields: limits.maxResponseFields,
+        maxTargetBytes: limits.maxTargetBytes,
+        maxChunkLineBytes: limits.maxChunkLineBytes,
+        maxInformational: limits.maxInformationalResponses,
+      },
     });
     this.#context = {
       clock,

@@ -4,7 +4,7 @@ import { ERRORS, proxyError } from "../../xds/common/errors.ts";
 import type { Expiring, TimerWheel } from "../../xds/common/timer-wheel.ts";
 import { WheelTimer } from "../../xds/common/timer-wheel.ts";
 import type { FieldLines, RequestHead, ResponseHead } from "../codec/head.ts";
-import { DEFAULT_LIMITS } from "../codec/limits.ts";
+import type { MessageLimits } from "../codec/limits.ts";
 import type { ResponseSink } from "../codec/response-reader.ts";
 import { ResponseReader } from "../codec/response-reader.ts";
 import type { UpstreamHandler, UpstreamStream } from "../codec/stream.ts";
@@ -17,6 +17,7 @@ import { beginTurn, endTurn } from "./turn.ts";
 export interface ConnectionOwner {
   readonly wheel: TimerWheel;
   readonly idleTimeoutMs: number;
+  readonly responseLimits: MessageLimits;
   /** The exchange is over and the connection may carry another. */
   onReleased(connection: Http1Connection): void;
   /** The connection takes no further exchange; comes once. */
@@ -60,7 +61,7 @@ export class Http1Connection implements UpstreamStream, ResponseSink, Expiring {
     this.#owner = owner;
     this.peerAddress = peerAddress;
     this.#writer = new SocketWriter(socket);
-    this.#reader = new ResponseReader(DEFAULT_LIMITS, this);
+    this.#reader = new ResponseReader(owner.responseLimits, this);
     socket.on("data", (chunk: Buffer) => {
       beginTurn();
       this.#onData(chunk);

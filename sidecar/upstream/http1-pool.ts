@@ -1,6 +1,7 @@
 import type { ProxyError } from "../../xds/common/errors.ts";
 import { ERRORS, proxyError } from "../../xds/common/errors.ts";
 import type { TimerWheel } from "../../xds/common/timer-wheel.ts";
+import type { MessageLimits } from "../codec/limits.ts";
 import { Dial } from "./dial.ts";
 import type { ConnectionOwner } from "./http1-connection.ts";
 import { Http1Connection } from "./http1-connection.ts";
@@ -29,6 +30,10 @@ export class Http1Pool implements ConnectionOwner, StreamSource {
 
   get idleTimeoutMs(): number {
     return this.#home.model.idleTimeoutMs;
+  }
+
+  get responseLimits(): MessageLimits {
+    return this.#home.responseLimits;
   }
 
   get connections(): number {

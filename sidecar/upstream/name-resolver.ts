@@ -17,8 +17,8 @@ export type ResolveName = (name: string, families: AddressFamilies) => Promise<R
  * Asks the name servers by c-ares, which blocks no thread and tells the TTL; for names they do not know (those of the hosts
  * file, `localhost`) the system's own resolver is asked.
  */
-export function createNameResolver(): ResolveName {
-  const resolver = new dns.Resolver({ timeout: 2_000, tries: 2 });
+export function createNameResolver(timeoutMs: number): ResolveName {
+  const resolver = new dns.Resolver({ timeout: timeoutMs, tries: 2 });
   return async (name, families) => {
     try {
       return await viaServers(resolver, name, families);

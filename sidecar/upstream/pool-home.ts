@@ -3,6 +3,7 @@ import type { Clock } from "../../xds/common/clock.ts";
 import type { Random } from "../../xds/common/random.ts";
 import type { TimerWheel } from "../../xds/common/timer-wheel.ts";
 import type { Cluster } from "../../xds/model/cluster.ts";
+import type { MessageLimits } from "../codec/limits.ts";
 
 /** The address behind a pool. */
 export interface PoolTarget {
@@ -20,6 +21,7 @@ export interface PoolHome {
   readonly wheel: TimerWheel;
   readonly model: Cluster;
   readonly counts: ConnectionCounts;
+  readonly responseLimits: MessageLimits;
   /** Of the process, counting the connection that is about to be opened. */
   readonly hasDescriptors: boolean;
   /** Opens a socket, with TLS where the cluster says so. */

@@ -12,6 +12,7 @@ import { endpointAddress } from "../../xds/model/endpoint.ts";
 import type { Balancer, BalancerEvent, BalancerView, Slot } from "../balancing/balancer.ts";
 import type { ResolvedPolicy } from "../balancing/index.ts";
 import { createBalancer } from "../balancing/index.ts";
+import type { MessageLimits } from "../codec/limits.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 import type { DnsSettings } from "./dns-endpoints.ts";
 import { DnsEndpoints, namesHosts } from "./dns-endpoints.ts";
@@ -39,6 +40,8 @@ export interface UpstreamContext {
   readonly onBalancerEvent: (cluster: string, event: BalancerEvent) => void;
   /** Connections to upstreams over all clusters that the process has descriptors for. */
   readonly maxConnections: number;
+  /** What a response may be at most. */
+  readonly responseLimits: MessageLimits;
 }
 
 /** All clusters together. */
@@ -182,6 +185,10 @@ export class UpstreamCluster implements PoolHome {
   /** The endpoint's name for host rewrites; empty where the control plane gave none. */
   hostname(slot: Slot): string {
     return this.#endpoints.get(this.balancer.address(slot))?.hostname ?? "";
+  }
+
+  get responseLimits(): MessageLimits {
+    return this.#context.responseLimits;
   }
 
   get hasDescriptors(): boolean {
