@@ -1,4 +1,7 @@
-import { type RawConnection, ScriptedBackend } from "../support/raw-http.ts";
+import { once } from "node:events";
+import net, { type AddressInfo } from "node:net";
+import { RawConnection } from "../support/raw-http.ts";
+import { LOOPBACK } from "./loopback.ts";
 
 /** The upstream of one case: connections that the script reads and writes, in the order the proxy opened them. */
 export class CorpusOrigin {
@@ -6,16 +9,21 @@ export class CorpusOrigin {
   /** The one that the script speaks about. */
   current: RawConnection | undefined;
   readonly #waiting = new Set<() => void>();
-  #backend: ScriptedBackend | undefined;
+  readonly #server = net.createServer({ allowHalfOpen: true });
+
+  private constructor() {
+    this.#server.on("connection", (socket) => this.#take(new RawConnection(socket)));
+  }
 
   static async start(): Promise<CorpusOrigin> {
     const origin = new CorpusOrigin();
-    origin.#backend = await ScriptedBackend.start((connection) => origin.#take(connection));
+    origin.#server.listen(0, LOOPBACK);
+    await once(origin.#server, "listening");
     return origin;
   }
 
   get port(): number {
-    return this.#backend?.port ?? 0;
+    return (this.#server.address() as AddressInfo).port;
   }
 
   /** Waits for a connection that holds bytes nobody has looked at, the current one if it does. */
@@ -35,7 +43,9 @@ export class CorpusOrigin {
   }
 
   async close(): Promise<void> {
-    await this.#backend?.close();
+    for (const { socket } of this.connections) socket.destroy();
+    this.#server.close();
+    await once(this.#server, "close");
   }
 
   #take(connection: RawConnection): void {

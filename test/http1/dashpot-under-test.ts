@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { RunningCommand } from "../support/command.ts";
+import { LOOPBACK } from "./loopback.ts";
 import type { ProxyUnderTest, StagedCase } from "./proxy-under-test.ts";
 
 const MANAGER =
@@ -68,7 +69,7 @@ function bootstrapOf(cases: readonly StagedCase[]): object {
 }
 
 function loopback(port: number): object {
-  return { socket_address: { address: "127.0.0.1", port_value: port } };
+  return { socket_address: { address: LOOPBACK, port_value: port } };
 }
 
 function listenerOf({ corpusCase }: StagedCase, index: number): object {

@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import net, { type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { LOOPBACK } from "./loopback.ts";
 import type { ProxyUnderTest, StagedCase } from "./proxy-under-test.ts";
 import type { Comparison } from "./wire-message.ts";
 
@@ -52,8 +53,8 @@ export const HAPROXY: Peer = {
       "  http-reuse always",
       ...cases.flatMap(({ originPort }, index) => [
         `listen case-${index}`,
-        `  bind 127.0.0.1:${ports[index]}`,
-        `  server origin 127.0.0.1:${originPort}`,
+        `  bind ${LOOPBACK}:${ports[index]}`,
+        `  server origin ${LOOPBACK}:${originPort}`,
       ]),
       "",
     ].join("\n"),
@@ -89,8 +90,8 @@ export const NGINX: Peer = {
       "  proxy_request_buffering off;",
       "  proxy_next_upstream off;",
       ...cases.flatMap(({ originPort }, index) => [
-        `  upstream origin-${index} { server 127.0.0.1:${originPort} max_fails=0; keepalive 8; }`,
-        `  server { listen 127.0.0.1:${ports[index]}; location / { proxy_pass http://origin-${index}; } }`,
+        `  upstream origin-${index} { server ${LOOPBACK}:${originPort} max_fails=0; keepalive 8; }`,
+        `  server { listen ${LOOPBACK}:${ports[index]}; location / { proxy_pass http://origin-${index}; } }`,
       ]),
       "}",
       "",
@@ -145,7 +146,7 @@ async function tryStart(peer: Peer, cases: readonly StagedCase[]): Promise<Proxy
 
 /** Ports that the kernel just had free, all at once so that no two are the same. */
 async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => net.createServer().listen(0, "127.0.0.1"));
+  const servers = Array.from({ length: count }, () => net.createServer().listen(0, LOOPBACK));
   await Promise.all(servers.map((server) => once(server, "listening")));
   const ports = servers.map((server) => (server.address() as AddressInfo).port);
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
@@ -163,7 +164,7 @@ async function listening(child: ChildProcess, port: number): Promise<void> {
   for (const end = performance.now() + LISTENING_MS; ; ) {
     if (performance.now() > end) throw new Error(`the peer does not listen: ${said}`);
     if (child.exitCode !== null) throw new Error(`the peer ended: ${said}`);
-    const socket = net.connect(port, "127.0.0.1");
+    const socket = net.connect(port, LOOPBACK);
     const taken = await new Promise<boolean>((resolve) => {
       socket.on("connect", () => resolve(true)).on("error", () => setTimeout(resolve, 20, false));
     });

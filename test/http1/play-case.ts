@@ -3,6 +3,7 @@ import { RawConnection } from "../support/raw-http.ts";
 import { linesOfBytes } from "./byte-text.ts";
 import type { CorpusCase, Step } from "./corpus-case.ts";
 import type { CorpusOrigin } from "./corpus-origin.ts";
+import { LOOPBACK } from "./loopback.ts";
 import {
   type Comparison,
   difference,
@@ -83,7 +84,7 @@ class CasePlay {
   }
 
   async start(): Promise<void> {
-    this.#clients.push(await RawConnection.open(this.#port));
+    this.#clients.push(await RawConnection.open(this.#port, LOOPBACK));
   }
 
   async step(step: Step): Promise<void> {
@@ -156,7 +157,7 @@ class CasePlay {
   }
 
   async #connect(): Promise<RawConnection> {
-    const connection = await RawConnection.open(this.#port);
+    const connection = await RawConnection.open(this.#port, LOOPBACK);
     connection.socket.unref();
     return connection;
   }

@@ -3,6 +3,7 @@ import net from "node:net";
 import { suite, test } from "node:test";
 import { bytesOfLine, linesOfBytes } from "./byte-text.ts";
 import { CorpusOrigin } from "./corpus-origin.ts";
+import { LOOPBACK } from "./loopback.ts";
 import { playCase } from "./play-case.ts";
 import { readCases } from "./read-corpus.ts";
 
@@ -69,11 +70,11 @@ suite("the corpus itself", () => {
       t.after(() => origin.close());
       // Passes every byte both ways, and is right about nothing.
       const pipe = net.createServer((client) => {
-        const upstream = net.connect(origin.port, "127.0.0.1");
+        const upstream = net.connect(origin.port, LOOPBACK);
         for (const socket of [client, upstream]) socket.on("error", () => {});
         client.pipe(upstream).pipe(client);
       });
-      await new Promise<void>((resolve) => pipe.listen(0, "127.0.0.1", resolve));
+      await new Promise<void>((resolve) => pipe.listen(0, LOOPBACK, resolve));
       t.after(() => pipe.close());
       const { port } = pipe.address() as net.AddressInfo;
       const options = { comparison: { own: new Set<string>(), exact: true }, stepTimeoutMs: 300 };
