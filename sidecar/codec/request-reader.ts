@@ -77,6 +77,11 @@ export class RequestReader implements BodySink {
     return !this.#inBody && this.#held.isEmpty;
   }
 
+  /** The method of a head that was refused, as far as it was read; empty: unknown. */
+  get refusedMethod(): string {
+    return this.#line.method;
+  }
+
   /**
    * Reads from `start` to the end of one request at most, and gives the index of the first byte that was not
    * read: bytes of a next request (or of a tunnel) wait until the caller offers them. After a refusal, after

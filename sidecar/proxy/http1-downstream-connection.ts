@@ -282,7 +282,8 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     const { head, body } = errorReply(error, error.kind.status, false);
     this.#keepAlive = false;
     this.#requestDone = false;
-    this.sendMessage(head, body);
+    // A caller that asked with HEAD would take the body for the next response (RFC 9110, 9.3.2).
+    this.sendMessage(head, this.#reader.refusedMethod === "HEAD" ? NOTHING : body);
   }
 
   // The stream.

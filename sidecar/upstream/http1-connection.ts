@@ -202,6 +202,13 @@ export class Http1Connection implements UpstreamStream, ResponseSink, Expiring {
   }
 
   onTunnel(head: ResponseHead): void {
+    // What is left of the body has a frame here and would have none behind the switch: two sides would read it differently.
+    if (!this.#requestEnded) {
+      this.#fail(
+        proxyError(ERRORS.upstreamUpgrade, "the upstream switched protocols before the request had ended"),
+      );
+      return;
+    }
     this.#state = "tunnel";
     this.#user?.onTunnel(head);
   }
