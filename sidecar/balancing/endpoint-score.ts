@@ -19,7 +19,7 @@ const CURIOSITY = 0.1;
  */
 const FAIRNESS = 0.5;
 /** A recent failure multiplies the score by 1 + this, fading with the time constant below, ms. */
-const SUSPICION = 30;
+const SUSPICION = 100;
 const SUSPICION_FADES_MS = 5_000;
 /** Failure rate of the whole cluster at which suspicion of one endpoint vanishes. */
 const EVERYBODY_FAILS = 0.2;
