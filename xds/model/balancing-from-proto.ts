@@ -7,6 +7,10 @@ import {
 } from "../proto/gen/envoy/config/cluster/v3/cluster_pb.js";
 import { ClientSideWeightedRoundRobinSchema } from "../proto/gen/envoy/extensions/load_balancing_policies/client_side_weighted_round_robin/v3/client_side_weighted_round_robin_pb.js";
 import {
+  type ConsistentHashingLbConfig,
+  ConsistentHashingLbConfigSchema,
+} from "../proto/gen/envoy/extensions/load_balancing_policies/common/v3/common_pb.js";
+import {
   LeastRequestSchema,
   LeastRequest_SelectionMethod as SelectionMethod,
 } from "../proto/gen/envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.js";
@@ -25,6 +29,7 @@ import {
   slowStartOf,
 } from "./balancing-options.ts";
 import type { BalancingPolicy, LocalityPolicy } from "./cluster.ts";
+import { fieldCheck } from "./field-rules.ts";
 import { localityPolicyOf, NO_LOCALITY } from "./locality-from-proto.ts";
 import { ownPolicyOf } from "./own-policies.ts";
 import type { Scope } from "./scope.ts";
@@ -33,6 +38,11 @@ export interface Balancing {
   readonly balancing: BalancingPolicy;
   readonly locality: LocalityPolicy;
 }
+
+// The route's hash policy is followed; one of the cluster's own is not.
+const checkHashing = fieldCheck(ConsistentHashingLbConfigSchema, {
+  honoured: ["use_hostname_for_hashing", "hash_balance_factor"],
+});
 
 const DEFAULT: BalancingPolicy = Object.freeze({ kind: "default" });
 
@@ -153,10 +163,12 @@ function messagePolicyOf(scope: Scope, message: Message): Chosen | "unsupported"
   if (isMessage(message, RingHashSchema)) {
     const { useHostnameForHashing, hashBalanceFactor, consistentHashingLbConfig } = message;
     const hashing = consistentHashingLbConfig ?? { useHostnameForHashing, hashBalanceFactor };
+    warnOfHashing(scope, consistentHashingLbConfig);
     const balancing = ringHashOf(scope, { ...message, murmur: message.hashFunction === 2 }, hashing);
     return { balancing, locality: weightedWhere(message.localityWeightedLbConfig) };
   }
   if (isMessage(message, MaglevSchema)) {
+    warnOfHashing(scope, message.consistentHashingLbConfig);
     const balancing = maglevOf(scope, message, message.consistentHashingLbConfig);
     return { balancing, locality: weightedWhere(message.localityWeightedLbConfig) };
   }
@@ -166,6 +178,10 @@ function messagePolicyOf(scope: Scope, message: Message): Chosen | "unsupported"
   if (isMessage(message, PeakEwmaSchema))
     return { balancing: peakEwmaOf(scope, message), locality: undefined };
   return "unsupported";
+}
+
+function warnOfHashing(scope: Scope, config: ConsistentHashingLbConfig | undefined): void {
+  if (config !== undefined) checkHashing(scope.at("consistent_hashing_lb_config"), config);
 }
 
 function weightedWhere(config: unknown): LocalityPolicy {

@@ -2,7 +2,9 @@ import {
   type Cluster as ClusterProto,
   ClusterSchema,
   Cluster_CommonLbConfigSchema as CommonLbConfigSchema,
+  UpstreamConnectionOptionsSchema,
 } from "../proto/gen/envoy/config/cluster/v3/cluster_pb.js";
+import { TcpKeepaliveSchema } from "../proto/gen/envoy/config/core/v3/address_pb.js";
 import { UpstreamTlsContextSchema } from "../proto/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
 import { balancingOf } from "./balancing-from-proto.ts";
 import { circuitBreakersOf } from "./circuit-breakers-from-proto.ts";
@@ -81,6 +83,9 @@ const checkCommonLb = fieldCheck(CommonLbConfigSchema, {
   harmless: ["update_merge_window", "override_host_status"],
 });
 
+const checkConnection = fieldCheck(UpstreamConnectionOptionsSchema, { honoured: ["tcp_keepalive"] });
+const checkKeepalive = fieldCheck(TcpKeepaliveSchema, { honoured: ["keepalive_time"] });
+
 const DEFAULT_CONNECT_TIMEOUT_MS = 5_000;
 const DEFAULT_BUFFER_BYTES = 1_048_576;
 const DEFAULT_PANIC_PERCENT = 50;
@@ -126,7 +131,7 @@ export const CLUSTER = resourceType<typeof ClusterSchema, Cluster>({
       tls: tlsOf(scope.at("transport_socket"), message, { autoSni, autoSanValidation }),
       ...http,
       bufferLimitBytes: bufferLimit || DEFAULT_BUFFER_BYTES,
-      tcpKeepaliveMs: keepaliveOf(message),
+      tcpKeepaliveMs: keepaliveOf(scope.at("upstream_connection_options"), message),
       altStatName: textOf(scope, "alt_stat_name", message.altStatName),
     };
     return discovery && { ...rest, discovery };
@@ -161,6 +166,11 @@ function tlsOf(
 /** Where keep-alive is asked for without a time, the system's two hours hold (tcp(7)). */
 const SYSTEM_KEEPALIVE_SECONDS = 7_200;
 
-function keepaliveOf({ upstreamConnectionOptions: options }: ClusterProto): number | undefined {
-  return options?.tcpKeepalive && (options.tcpKeepalive.keepaliveTime ?? SYSTEM_KEEPALIVE_SECONDS) * 1_000;
+function keepaliveOf(scope: Scope, { upstreamConnectionOptions: options }: ClusterProto): number | undefined {
+  if (options === undefined) return undefined;
+  checkConnection(scope, options);
+  const { tcpKeepalive } = options;
+  if (tcpKeepalive === undefined) return undefined;
+  checkKeepalive(scope.at("tcp_keepalive"), tcpKeepalive);
+  return (tcpKeepalive.keepaliveTime ?? SYSTEM_KEEPALIVE_SECONDS) * 1_000;
 }

@@ -10,6 +10,8 @@ export function initialFetchTimeoutOf(scope: Scope, source: ConfigSource | undef
   const specifier = source?.configSourceSpecifier.case;
   if (specifier !== "ads" && specifier !== "self")
     scope.error("must be ads or self: Dashpot reads one aggregated stream");
+  if (source !== undefined && source.authorities.length > 0)
+    scope.at("authorities").warn("is not supported and has no effect");
   return durationMs(
     scope,
     "initial_fetch_timeout",

@@ -8,6 +8,7 @@ import {
   RouteAction_RequestMirrorPolicySchema as MirrorPolicySchema,
   type RouteAction as RouteActionProto,
   RouteActionSchema,
+  RouteAction_UpgradeConfigSchema as UpgradeConfigSchema,
 } from "../proto/gen/envoy/config/route/v3/route_components_pb.js";
 import { clusterChoiceOf } from "./cluster-choice-from-proto.ts";
 import { fieldCheck } from "./field-rules.ts";
@@ -66,6 +67,8 @@ const checkMirror = fieldCheck(MirrorPolicySchema, {
   harmless: ["trace_sampled"],
 });
 
+const checkUpgrade = fieldCheck(UpgradeConfigSchema, { honoured: ["upgrade_type", "enabled"] });
+
 const DEFAULT_TIMEOUT_MS = 15_000;
 const NOT_FOUND_STATUSES = [503, 404, 500] as const;
 const PRIORITIES = ["default", "high"] as const;
@@ -118,6 +121,7 @@ export function forwardOf(
     upgrades: new Map(
       action.upgradeConfigs.map((upgrade, index) => {
         const place = scope.at("upgrade_configs").at(index);
+        checkUpgrade(place, upgrade);
         return [headerNameOf(place, "upgrade_type", upgrade.upgradeType), upgrade.enabled ?? true];
       }),
     ),

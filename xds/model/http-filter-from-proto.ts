@@ -29,7 +29,6 @@ const checkManager = fieldCheck(HttpConnectionManagerSchema, {
     "use_remote_address",
     "xff_num_trusted_hops",
     "skip_xff_append",
-    "via",
     "generate_request_id",
     "preserve_external_request_id",
     "upgrade_configs",
@@ -39,6 +38,7 @@ const checkManager = fieldCheck(HttpConnectionManagerSchema, {
   ],
   partly: {
     codec_type: "HTTP/1.1 is spoken; HTTP2 gives a warning",
+    via: "takes the place of the name by which requests that come round again are noticed",
     http_filters: "fault filters, then the router",
   },
   // What they ask for is what happens anyway, or nothing that a caller sees.
@@ -74,7 +74,10 @@ const checkTracing = fieldCheck(TracingSchema, {
   honoured: ["random_sampling", "overall_sampling"],
   harmless: ["verbose"],
 });
-const checkUpgrade = fieldCheck(UpgradeConfigSchema, { honoured: ["upgrade_type", "enabled", "filters"] });
+const checkUpgrade = fieldCheck(UpgradeConfigSchema, {
+  honoured: ["upgrade_type", "enabled"],
+  partly: { filters: "read, but faults of its own give a warning" },
+});
 
 const CODECS = ["auto", "http1", "http2"] as const;
 const UNDERSCORES = ["allow", "reject", "drop"] as const;
@@ -192,7 +195,8 @@ function upgradesOf(scope: Scope, { upgradeConfigs }: HttpConnectionManager): Re
   upgradeConfigs.forEach((upgrade, index) => {
     const place = scope.at(index);
     checkUpgrade(place, upgrade);
-    if (upgrade.filters.length > 0) httpFiltersOf(place.at("filters"), upgrade.filters);
+    if (upgrade.filters.length > 0 && httpFiltersOf(place.at("filters"), upgrade.filters) !== undefined)
+      place.at("filters").warn("has no effect: upgrades meet the listener's faults");
     const type = headerNameOf(place, "upgrade_type", upgrade.upgradeType);
     if (upgrade.enabled ?? true) allowed.add(type);
   });

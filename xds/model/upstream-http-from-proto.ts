@@ -3,6 +3,7 @@ import {
   type HttpProtocolOptions as CommonOptions,
   HttpProtocolOptionsSchema as CommonOptionsSchema,
   type UpstreamHttpProtocolOptions,
+  UpstreamHttpProtocolOptionsSchema,
 } from "../proto/gen/envoy/config/core/v3/protocol_pb.js";
 import {
   type HttpProtocolOptions,
@@ -26,6 +27,9 @@ const checkOptions = fieldCheck(HttpProtocolOptionsSchema, {
     use_downstream_protocol_config: "read as `auto_config`, with a warning",
   },
   refused: { http_filters: "is not supported: put filters on the listener" },
+});
+const checkSni = fieldCheck(UpstreamHttpProtocolOptionsSchema, {
+  honoured: ["auto_sni", "auto_san_validation"],
 });
 const checkCommon = fieldCheck(CommonOptionsSchema, {
   honoured: ["idle_timeout", "max_connection_duration", "max_requests_per_connection"],
@@ -59,13 +63,13 @@ export function upstreamHttpOf(scope: Scope, cluster: ClusterProto): UpstreamHtt
     const protocol =
       cluster.http2ProtocolOptions === undefined ? "http1" : http2Of(scope.at("http2_protocol_options"));
     const { commonHttpProtocolOptions: common, upstreamHttpProtocolOptions: upstream } = cluster;
-    return { protocol, ...limitsOf(scope, cluster, common), ...sniOf(upstream) };
+    return { protocol, ...limitsOf(scope, cluster, common), ...sniOf(scope, upstream) };
   }
   checkOptions(typed.scope, typed.message);
   return {
     protocol: protocolOf(typed.scope, typed.message),
     ...limitsOf(typed.scope, cluster, typed.message.commonHttpProtocolOptions),
-    ...sniOf(typed.message.upstreamHttpProtocolOptions),
+    ...sniOf(typed.scope, typed.message.upstreamHttpProtocolOptions),
   };
 }
 
@@ -119,6 +123,7 @@ function limitsOf(scope: Scope, cluster: ClusterProto, options: CommonOptions | 
   };
 }
 
-function sniOf(options: UpstreamHttpProtocolOptions | undefined) {
+function sniOf(scope: Scope, options: UpstreamHttpProtocolOptions | undefined) {
+  if (options !== undefined) checkSni(scope.at("upstream_http_protocol_options"), options);
   return { autoSni: options?.autoSni ?? false, autoSanValidation: options?.autoSanValidation ?? false };
 }

@@ -233,6 +233,16 @@ testRefusals(CLUSTER, { name: "all" }, [
 
 testRefusals(CLUSTER, BASE, [
   {
+    title: "keep-alive probes other than their beginning give a warning",
+    set: { upstream_connection_options: { tcp_keepalive: { keepalive_probes: 3 } } },
+    warning: "upstream_connection_options.tcp_keepalive.keepalive_probes: is not supported and has no effect",
+  },
+  {
+    title: "another header for the server name gives a warning",
+    set: { upstream_http_protocol_options: { override_auto_sni_header: "x-host" } },
+    warning: "upstream_http_protocol_options.override_auto_sni_header: is not supported and has no effect",
+  },
+  {
     title: "HTTP/2 to an upstream gives a warning",
     set: { http2_protocol_options: {} },
     warning: "http2_protocol_options: is not followed: requests go out as HTTP/1.1",

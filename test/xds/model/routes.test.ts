@@ -475,6 +475,13 @@ const ACTIONS: readonly RefusalCase[] = [
     warning: `${ACTION}.retry_policy.retry_priority: is not supported and has no effect`,
   },
   {
+    title: "how a CONNECT is passed on gives a warning",
+    set: {
+      [`${ACTION}.upgrade_configs`]: [{ upgrade_type: "CONNECT", connect_config: { allow_post: true } }],
+    },
+    warning: `${ACTION}.upgrade_configs[0].connect_config: is not supported and has no effect`,
+  },
+  {
     title: "hedging gives a warning, of a route",
     set: { [`${ACTION}.hedge_policy`]: { hedge_on_per_try_timeout: true } },
     warning: `${ACTION}.hedge_policy.hedge_on_per_try_timeout: is not supported and has no effect`,
