@@ -8,22 +8,22 @@ function addRequestOptions(lines: HeadLines, head: RequestHead, keepAlive: boole
   if (!keepAlive) options.push("close");
   if (head.upgrade !== "") {
     options.push("Upgrade");
-    lines.add(`Upgrade: ${head.upgrade}`);
+    lines.addField("Upgrade", head.upgrade);
   }
   if (head.acceptsTrailers) {
     options.push("TE");
-    lines.add("TE: trailers");
+    lines.addField("TE", "trailers");
   }
-  lines.add(`Connection: ${options.join(", ")}`);
+  lines.addField("Connection", options.join(", "));
 }
 
-function requestLines(head: RequestHead, keepAlive: boolean, clean: boolean): HeadLines {
-  const lines = new HeadLines(clean);
-  lines.add(`${head.method} ${head.target} HTTP/1.1`);
-  lines.add(`Host: ${head.authority}`);
+function requestLines(head: RequestHead, keepAlive: boolean): HeadLines {
+  const lines = new HeadLines();
+  lines.add(head.method, head.target, "HTTP/1.1");
+  lines.addField("Host", head.authority);
   lines.addFields(head.fields, head.framing === "length" ? head.contentLength : -1);
-  if (head.framing === "chunked") lines.add("Transfer-Encoding: chunked");
-  if (head.expectContinue) lines.add("Expect: 100-continue");
+  if (head.framing === "chunked") lines.addField("Transfer-Encoding", "chunked");
+  if (head.expectContinue) lines.addField("Expect", "100-continue");
   addRequestOptions(lines, head, keepAlive);
   lines.add("");
   return lines;
@@ -36,9 +36,7 @@ function requestLines(head: RequestHead, keepAlive: boolean, clean: boolean): He
  * write. No part can end a line: what would is cleaned.
  */
 export function encodeRequestHead(head: RequestHead, keepAlive: boolean, body?: Buffer): Buffer {
-  let lines = requestLines(head, keepAlive, false);
-  if (!lines.isSound) lines = requestLines(head, keepAlive, true);
-  return lines.encode(body);
+  return requestLines(head, keepAlive).encode(body);
 }
 
 /**
@@ -57,11 +55,11 @@ function addResponseOptions(
   keepAlive: boolean,
 ): void {
   if (head.status === 101) {
-    lines.add("Connection: Upgrade");
-    lines.add(`Upgrade: ${head.upgrade}`);
+    lines.addField("Connection", "Upgrade");
+    lines.addField("Upgrade", head.upgrade);
   } else if (head.status >= 200) {
-    if (!keepAlive) lines.add("Connection: close");
-    else if (callerVersion === 0) lines.add("Connection: keep-alive");
+    if (!keepAlive) lines.addField("Connection", "close");
+    else if (callerVersion === 0) lines.addField("Connection", "keep-alive");
   }
 }
 
@@ -69,14 +67,13 @@ function responseLines(
   head: ResponseHead,
   callerVersion: RequestHead["version"],
   keepAlive: boolean,
-  clean: boolean,
 ): HeadLines {
   const framing = framingFor(head.framing, callerVersion);
-  const lines = new HeadLines(clean);
-  lines.add(`HTTP/1.1 ${head.status} ${head.reason}`);
+  const lines = new HeadLines();
+  lines.add("HTTP/1.1", String(head.status), head.reason);
   if (framing === "none") lines.addFields(head.fields, undefined);
   else lines.addFields(head.fields, framing === "length" ? head.contentLength : -1);
-  if (framing === "chunked") lines.add("Transfer-Encoding: chunked");
+  if (framing === "chunked") lines.addField("Transfer-Encoding", "chunked");
   addResponseOptions(lines, head, callerVersion, keepAlive && framing !== "close");
   lines.add("");
   return lines;
@@ -94,14 +91,12 @@ export function encodeResponseHead(
   keepAlive: boolean,
   body?: Buffer,
 ): Buffer {
-  let lines = responseLines(head, callerVersion, keepAlive, false);
-  if (!lines.isSound) lines = responseLines(head, callerVersion, keepAlive, true);
-  return lines.encode(body);
+  return responseLines(head, callerVersion, keepAlive).encode(body);
 }
 
 /** The end of a chunked body. */
 export function encodeLastChunk(trailers: FieldLines | undefined): Buffer {
-  const lines = new HeadLines(true);
+  const lines = new HeadLines();
   lines.add("0");
   if (trailers !== undefined) lines.addFields(trailers, undefined);
   lines.add("");
