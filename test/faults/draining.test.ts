@@ -14,14 +14,15 @@ const PACE_MS = 50;
 /** How long the application goes on calling after the sidecar was asked to end. */
 const AFTERWARDS_MS = 1_500;
 
-test("a sidecar asked to end under load fails no request, and ends soon after the last", async (t) => {
+test("a sidecar asked to end under load fails no request, and then ends", async (t) => {
   const backends = await Promise.all(["a", "b"].map((name) => ScriptedBackend.answering(name)));
   t.after(() => Promise.all(backends.map((backend) => backend.close())));
   const folder = await mkdtemp(join(tmpdir(), "dashpot-faults-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
   const file = join(folder, "bootstrap.yaml");
   const listener = await freePort();
-  const settings = ["drain_min: 0.2s", "drain_deadline: 20s"];
+  // Longer than the load goes on: on a busy machine the callers themselves may pause for longer than counts as quiet.
+  const settings = ["drain_min: 3s", "drain_deadline: 20s"];
   await writeFile(file, staticBootstrap({ endpoints: backends.map(({ port }) => port), listener, settings }));
   const command = new RunningCommand(["sidecar", "-c", file], { DASHPOT_LOG_LEVEL: "info" });
   t.after(() => command.kill());
