@@ -53,7 +53,7 @@ function endpointView(slot: Slot, now: number, share: number, parts: Parts): End
     weightStep: parts.controller.explain(slot),
     slowStartFactor: states.factor(slot, now),
     latencyMs: parts.latency.recentMs[slot]!,
-    errorRate: failures.rate(slot, now),
+    errorRate: failures.seenRate(slot, now),
     inFlight: inFlight.count[slot]!,
     oldestInFlightMs: Number.isNaN(oldest) ? 0 : Math.max(0, now - oldest),
     share,

@@ -373,7 +373,7 @@ export class ClusterBalancer implements Balancer {
       evidence.latencyMs[i] = this.#latency.recentMs[candidate]!;
       evidence.inFlight[i] = this.#inFlight.count[candidate]!;
       evidence.weights[i] = this.#weights.effective[candidate]!;
-      evidence.errorRates[i] = this.#failures.rate(candidate, now);
+      evidence.errorRates[i] = this.#failures.seenRate(candidate, now);
     }
   }
 

@@ -78,6 +78,11 @@ export class FailureEstimates implements Columns {
     return (failures + PRIOR_FAILURES) / (attempts + PRIOR_ATTEMPTS);
   }
 
+  /** What people are shown: 0 where no failure was seen and nothing but the prior speaks. */
+  seenRate(slot: Slot, now: number): number {
+    return this.hasFailed(slot) ? this.rate(slot, now) : 0;
+  }
+
   /** False: nothing but the prior speaks of failures, and `rate` need not be asked. */
   hasFailed(slot: Slot): boolean {
     return this.#failures[slot]! > NEGLIGIBLE;
