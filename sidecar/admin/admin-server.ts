@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { isIP } from "node:net";
 import type { Clock } from "../../xds/common/clock.ts";
 import type { Logger } from "../../xds/common/logger.ts";
+import { isLoopbackAddress } from "../../xds/common/loopback.ts";
 import { didYouMean } from "../../xds/common/nearest-name.ts";
 import type { SocketAddress } from "../../xds/model/listener.ts";
 import { refusalOf } from "./guard.ts";
@@ -57,7 +57,7 @@ const SECURITY_HEADERS = {
 /** Binds the admin interface; rejects with a sentence when it may not be bound there, or with the system's error. */
 export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   const { host, port, allowRemote, token } = options;
-  if (!isLoopback(host) && !(allowRemote && token !== "")) {
+  if (!isLoopbackAddress(host) && !(allowRemote && token !== "")) {
     throw new Error(
       `the admin interface may not listen on ${host}: use a loopback address, or set admin_allow_remote with an admin_token_file`,
     );
@@ -80,10 +80,6 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
       await closed;
     },
   };
-}
-
-function isLoopback(host: string): boolean {
-  return host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }
 
 function boundAddress(server: Server): SocketAddress {

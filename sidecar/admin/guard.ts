@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import { isIP } from "node:net";
+import { isLocalHostHeader } from "../../xds/common/loopback.ts";
 
 /** What the guard looks at of a request. */
 export interface Visitor {
@@ -27,7 +27,7 @@ export interface Refusal {
 export function refusalOf(visitor: Visitor, token: string): Refusal | undefined {
   const { method, host, origin } = visitor;
   if (host === undefined || host === "") return { status: 400, reason: "the Host header is missing" };
-  if (token === "" && !isOwnHost(host)) {
+  if (token === "" && !isLocalHostHeader(host)) {
     const reason = `Host must be localhost or an IP address, not ${JSON.stringify(host.slice(0, 100))}`;
     return { status: 403, reason };
   }
@@ -47,14 +47,6 @@ export function refusalOf(visitor: Visitor, token: string): Refusal | undefined 
     reason:
       "a POST needs the header 'content-type: application/json' or 'x-dashpot-admin: 1', which no foreign page can send",
   };
-}
-
-/** `localhost` or an IP literal, with or without a port: what a rebound name can never be. */
-function isOwnHost(host: string): boolean {
-  const bracketed = /^\[([^\]]+)\](:\d+)?$/.exec(host);
-  if (bracketed) return isIP(bracketed[1]!) === 6;
-  const name = host.replace(/:\d+$/, "");
-  return name.toLowerCase() === "localhost" || isIP(name) === 4;
 }
 
 /** Compares digests, so that neither content nor length shows in the time it takes. */

@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { NodeIdentity } from "../../xds/client/node-identity.ts";
 import { isMapping } from "../../xds/common/fields.ts";
+import { isLoopbackAddress } from "../../xds/common/loopback.ts";
 import type { Problems } from "../../xds/common/problem.ts";
 import type { SocketAddress } from "../../xds/model/listener.ts";
 import { STATIC_CONTEXT } from "../../xds/model/resource-type.ts";
@@ -114,7 +115,7 @@ function readAdmin(part: Part | undefined, settings: Settings, problems: Problem
 
 /** The admin interface shows all configuration and can end the sidecar. */
 function checkAdmin(host: string, path: string, settings: Settings, problems: Problems): void {
-  if (/^127\.\d+\.\d+\.\d+$/.test(host) || host === "::1") return;
+  if (isLoopbackAddress(host)) return;
   if (settings.adminAllowRemote && settings.adminTokenFile !== "") return;
   const allowed = "any other needs dashpot.admin_allow_remote and dashpot.admin_token_file";
   problems.error(path, `must be a loopback address, not ${JSON.stringify(host)}: ${allowed}`);

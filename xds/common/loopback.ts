@@ -1,9 +1,13 @@
 import { isIP } from "node:net";
 
-/** Whether this host (an IP literal without brackets, or `localhost`) can be reached from this machine only. */
+/** Whether this IP literal, without brackets, can be reached from this machine only. */
+export function isLoopbackAddress(host: string): boolean {
+  return host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+}
+
+/** The same, for places where a name may stand: `localhost` is loopback by definition (RFC 6761, 6.3). */
 export function isLoopback(host: string): boolean {
-  if (host === "localhost" || host === "::1") return true;
-  return isIP(host) === 4 && host.startsWith("127.");
+  return host === "localhost" || isLoopbackAddress(host);
 }
 
 /**

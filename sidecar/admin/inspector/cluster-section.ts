@@ -1,6 +1,6 @@
+import { type Html, html } from "../../../xds/common/html.ts";
 import type { EndpointState, EndpointView } from "../../balancing/balancer.ts";
 import type { ClusterView } from "../../upstream/upstream-cluster.ts";
-import { type Html, html } from "../html.ts";
 import type { ShareHistory } from "../share-history.ts";
 import { age, count, duration, latency, percent, shortVersion } from "./figures.ts";
 import { bar, sparkline } from "./graphics.ts";

@@ -1,6 +1,6 @@
+import { type Content, type Html, html } from "../../../xds/common/html.ts";
 import type { Candidate, Decision } from "../../telemetry/decision.ts";
 import type { Explanation } from "../../telemetry/explanation.ts";
-import { type Content, type Html, html } from "../html.ts";
 import { outcomeChip } from "./decision-rows.ts";
 import { clockTime, duration, latency, percent } from "./figures.ts";
 import { bar, type Phase, timeline } from "./graphics.ts";

@@ -1,5 +1,5 @@
+import { type Html, html } from "../../../xds/common/html.ts";
 import type { Decision } from "../../telemetry/decision.ts";
-import { type Html, html } from "../html.ts";
 import { clockTime, duration } from "./figures.ts";
 
 /** One decision in the stream. It is a link, so that it opens without a script too. */

@@ -1,4 +1,4 @@
-import { type Html, html } from "../html.ts";
+import { type Html, html } from "../../../xds/common/html.ts";
 
 /** A bar of `part` (0..1). Drawn as SVG, since the page's security policy allows no inline style. */
 export function bar(part: number, tone: string): Html {

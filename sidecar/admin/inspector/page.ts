@@ -1,6 +1,6 @@
+import { type Html, html } from "../../../xds/common/html.ts";
 import type { Decision } from "../../telemetry/decision.ts";
 import type { DecisionFilter } from "../../telemetry/decision-ring.ts";
-import { type Html, html } from "../html.ts";
 import type { ShareHistory } from "../share-history.ts";
 import type { AdminSources } from "../sources.ts";
 import { clusterSection } from "./cluster-section.ts";

@@ -1,7 +1,7 @@
+import { type Html, html } from "../../../xds/common/html.ts";
 import type { EndpointView, WeightStep } from "../../balancing/balancer.ts";
 import type { RecordedEvent } from "../../telemetry/balancer-events.ts";
 import type { ClusterView } from "../../upstream/upstream-cluster.ts";
-import { type Html, html } from "../html.ts";
 import { clockTime, percent } from "./figures.ts";
 
 const MAX_ROWS = 50;
