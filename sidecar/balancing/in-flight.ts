@@ -8,7 +8,7 @@ const INDEX_MASK = (1 << INDEX_BITS) - 1;
 const USE_MASK = 0xff;
 
 /** No ticket: more attempts run at once than tickets exist. Ending it does nothing. */
-export const NO_TICKET: Ticket = -1;
+const NO_TICKET: Ticket = -1;
 
 /**
  * Attempts under way, and per slot a list of the unanswered ones in the order they began, so that the age of the oldest

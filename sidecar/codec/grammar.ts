@@ -55,7 +55,7 @@ export const HEX = table((byte) => {
 });
 
 /** ASCII letters in lower case; all else as it is. */
-export const LOWER = table((byte) => (byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte));
+const LOWER = table((byte) => (byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte));
 
 /** Does `lowerWord` stand at `at`, in any case? */
 export function isWord(bytes: Buffer, at: number, lowerWord: string): boolean {

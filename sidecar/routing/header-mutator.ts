@@ -22,7 +22,7 @@ const FORBIDDEN: ReadonlySet<string> = new Set([
   "expect",
 ]);
 
-export function mayMutate(name: string): boolean {
+function mayMutate(name: string): boolean {
   return name !== "" && !name.startsWith(":") && !FORBIDDEN.has(name.toLowerCase());
 }
 

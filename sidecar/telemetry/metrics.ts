@@ -41,7 +41,7 @@ export const BALANCER_EVENTS: readonly BalancerEvent["kind"][] = [
 const STATUSES = 600;
 
 /** Counts of one cluster, by attempt. */
-export class ClusterMetrics {
+class ClusterMetrics {
   readonly counters = new Float64Array(CLUSTER_COUNTERS.length);
   /** By response status; 0: none came. */
   readonly statuses = new Float64Array(STATUSES);
@@ -58,7 +58,7 @@ export class ClusterMetrics {
 }
 
 /** Counts of one listener, by request. */
-export class ListenerMetrics {
+class ListenerMetrics {
   readonly counters = new Float64Array(LISTENER_COUNTERS.length);
   readonly statuses = new Float64Array(STATUSES);
   /** `http.server.request.duration`. */

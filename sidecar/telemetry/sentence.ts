@@ -83,7 +83,7 @@ function figures(evidence: Evidence, i: number): string {
 }
 
 /** `1 of 3 ejected, 1 draining`; empty when every endpoint was in the choice. */
-export function exclusionClause(evidence: Evidence): string {
+function exclusionClause(evidence: Evidence): string {
   const parts = exclusions(evidence).map(({ cause, count }) => `${count} ${CAUSES[cause]}`);
   if (parts.length === 0) return "";
   const [first, ...rest] = parts;

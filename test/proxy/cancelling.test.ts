@@ -44,10 +44,10 @@ suite("cancelling", () => {
   });
 
   test("a caller that only closed its sending half gets its answer", async (t) => {
+    const asked = Promise.withResolvers<void>();
     const backend = await ScriptedBackend.start(async (connection) => {
       await connection.takeMessage();
-      // Until the proxy has asked whether the caller still listens.
-      await new Promise((resolve) => setTimeout(resolve, 350));
+      await asked.promise;
       connection.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate");
     });
     t.after(() => backend.close());
@@ -56,10 +56,10 @@ suite("cancelling", () => {
     const connection = await bed.connect();
     connection.send(GET);
     connection.socket.end();
-    assert.match(
-      await connection.untilEnded(),
-      /^HTTP\/1\.1 102 Processing\r\n\r\nHTTP\/1\.1 200 [\s\S]*late$/,
-    );
+    // The proxy asks whether the caller still listens.
+    assert.equal(await connection.takeUntil("\r\n\r\n"), "HTTP/1.1 102 Processing\r\n\r\n");
+    asked.resolve();
+    assert.match(await connection.untilEnded(), /^HTTP\/1\.1 200 [\s\S]*late$/);
   });
 
   test("an upstream that breaks off within its response is never made to look whole", async (t) => {

@@ -11,9 +11,12 @@ const upgrades = new Set(["websocket", "connect"]);
 suite("tunnelling", () => {
   test("bytes behind an upgrade request reach the upstream only after it has switched", async (t) => {
     const events: string[] = [];
+    const hinted = Promise.withResolvers<void>();
     const backend = await ScriptedBackend.start(async (connection) => {
       events.push(await connection.takeUntil("\r\n\r\n"));
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      // A whole turn to the caller and back: what went on early would be here before.
+      connection.send("HTTP/1.1 103 Early Hints\r\n\r\n");
+      await hinted.promise;
       events.push(connection.text);
       connection.send(`${SWITCH}welcome`);
       events.push(await connection.takeUntil("early"));
@@ -28,6 +31,8 @@ suite("tunnelling", () => {
     t.after(() => bed.close());
     const connection = await bed.connect();
     connection.send(`${WEBSOCKET}early`);
+    assert.match(await connection.takeUntil("\r\n\r\n"), /^HTTP\/1\.1 103 /);
+    hinted.resolve();
     assert.match(await connection.takeUntil("\r\n\r\n"), /^HTTP\/1\.1 101 [\s\S]*Upgrade: websocket\r\n/);
     assert.equal(await connection.untilEnded(), "welcomeecho");
     assert.match(events[0] ?? "", /Connection: Upgrade\r\n/i);

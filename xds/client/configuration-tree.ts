@@ -167,7 +167,7 @@ function planListeners(previous: Configuration, resources: Resources, warmingClu
 }
 
 /** The key of a listener's routes in `Configuration.routeTables`. */
-export function routeTableKey(listener: string, routes: RouteSource): string {
+function routeTableKey(listener: string, routes: RouteSource): string {
   return routes.kind === "rds" ? routes.name : `inline:${listener}`;
 }
 

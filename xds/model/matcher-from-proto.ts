@@ -7,7 +7,7 @@ import { fractionOf, textOf } from "./scalars.ts";
 import type { Scope } from "./scope.ts";
 
 /** Compiles a regular expression with RE2 semantics; undefined after noting a problem. */
-export function compileRegex(scope: Scope, pattern: string): RE2JS | undefined {
+function compileRegex(scope: Scope, pattern: string): RE2JS | undefined {
   const { regexLength, regexProgramSize } = scope.context.limits;
   if (pattern === "") {
     scope.error("is required and must not be empty");

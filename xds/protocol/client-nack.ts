@@ -8,7 +8,7 @@ export interface Rejection {
 }
 
 /** `error_detail.message` is kept under this by default, in bytes: it travels with every NACK and is written to the server's log. */
-export const NACK_DETAIL_BYTES = 4096;
+const NACK_DETAIL_BYTES = 4096;
 
 /** The errors of one resource in one line. Warnings are left out: they reject nothing. */
 export function describeRejection(rejection: Rejection): string {

@@ -38,7 +38,7 @@ export class Maglev implements Policy {
   }
 }
 
-export class MaglevTable implements HashTable {
+class MaglevTable implements HashTable {
   size = 0;
   readonly #options: MaglevOptions;
   readonly #roster: Roster;

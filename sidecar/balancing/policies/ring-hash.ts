@@ -37,7 +37,7 @@ export class RingHash implements Policy {
 /** A position and its owner fit into one float, so that the ring is sorted natively. */
 const OWNERS = 2 ** 20;
 
-export class Ring implements HashTable {
+class Ring implements HashTable {
   size = 0;
   readonly #options: RingHashOptions;
   readonly #roster: Roster;
