@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { RunningCommand } from "../support/command.ts";
+import { eventually } from "../support/eventually.ts";
 import { freePort } from "../support/free-port.ts";
 import { RawConnection, ScriptedBackend } from "../support/raw-http.ts";
 import { staticBootstrap } from "./static-bootstrap.ts";
@@ -62,7 +63,7 @@ test("a sidecar asked to end under load fails no request, and then ends", async 
     connection?.socket.destroy();
   };
   const callers = Array.from({ length: CALLERS }, (_, number) => caller(number));
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await eventually(() => served.before >= 100, "the load runs");
   signalled = performance.now();
   command.signal("SIGTERM");
   await Promise.all(callers);
