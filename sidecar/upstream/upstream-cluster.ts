@@ -209,6 +209,12 @@ export class UpstreamCluster implements PoolHome {
     return this.#tls ? this.#tls.wrap(net.connect(options), hostname) : connectReusing(options);
   }
 
+  /** Probes read as streams do, which a connection that reads into memory of its own does not feed. */
+  #openForProbe(host: string, port: number, hostname: string): Socket {
+    const socket = net.connect({ host, port, noDelay: true, autoSelectFamily: false });
+    return this.#tls ? this.#tls.wrap(socket, hostname) : socket;
+  }
+
   /** The category of EDS `drop_overloads` that takes this request, drawn in their order; empty: none. */
   drawDrop(): string {
     const { drops } = this.#configuration.assignment.value;
@@ -270,7 +276,7 @@ export class UpstreamCluster implements PoolHome {
       clock,
       random,
       logger,
-      open: (host: string, port: number, hostname: string) => this.open(host, port, hostname),
+      open: (host: string, port: number, hostname: string) => this.#openForProbe(host, port, hostname),
       onHealth: (address: string, healthy: boolean) => this.balancer.onHealthCheck(address, healthy),
     };
     return new HealthChecks(context, healthChecks);
