@@ -63,9 +63,6 @@ export class HttpService implements ConnectionService, DownstreamOwner {
       environment: context.environment,
       fault: filter.fault,
     });
-    for (const { path, reason } of compiled.problems) {
-      context.logger.warn({ listener, routes: table.value.name, path }, reason);
-    }
     return { context, listener, filter, table: compiled, version: table.version };
   }
 }

@@ -1,4 +1,3 @@
-import type { Problems } from "../../xds/common/problem.ts";
 import type {
   FaultPolicy,
   HeaderMutations,
@@ -65,8 +64,6 @@ export function compileRoute(
   host: VirtualHost,
   route: Route,
   surroundings: Surroundings,
-  path: string,
-  problems: Problems,
 ): RouteOutcomes {
   const rewrite = compileRewrite(route);
   const outcome = (action: CompiledRoute["action"], weighted?: WeightedCluster): CompiledRoute => {
@@ -74,8 +71,6 @@ export function compileRoute(
       compileMutations(
         [...(weighted ? [of(weighted)] : []), of(route), of(host), of(table)],
         surroundings.environment,
-        path,
-        problems,
       );
     return Object.freeze({
       virtualHost: host.name,

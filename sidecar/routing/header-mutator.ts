@@ -1,30 +1,7 @@
-import type { Problems } from "../../xds/common/problem.ts";
 import type { HeaderAddition, HeaderMutations } from "../../xds/model/route-table.ts";
 import type { FieldLines } from "../codec/head.ts";
 import { compileFormat, type Format, type FormatEnvironment } from "./format.ts";
 import type { RequestContext } from "./request-context.ts";
-
-/**
- * Framing, routing and hop-by-hop fields belong to the proxy: a mutation of them would break the message it
- * is in.
- */
-const FORBIDDEN: ReadonlySet<string> = new Set([
-  "host",
-  "content-length",
-  "transfer-encoding",
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "upgrade",
-  "http2-settings",
-  "expect",
-]);
-
-function mayMutate(name: string): boolean {
-  return name !== "" && !name.startsWith(":") && !FORBIDDEN.has(name.toLowerCase());
-}
 
 interface Step {
   readonly action: "remove" | HeaderAddition["action"];
@@ -93,28 +70,19 @@ export const NO_MUTATION = new HeaderMutator([]);
 
 /**
  * Compiles the levels that bear on a route, most specific first: the later ones see the work of the earlier,
- * so that the table's have the last word (Envoy's order). Each level removes before it adds. Forbidden names
- * are left out and told.
+ * so that the table's have the last word (Envoy's order). Each level removes before it adds. The model has
+ * refused names that steer the message itself.
  */
 export function compileMutations(
   levels: readonly HeaderMutations[],
   environment: FormatEnvironment,
-  path: string,
-  problems: Problems,
 ): HeaderMutator {
   const steps: Step[] = [];
-  const allowed = (name: string): boolean => {
-    if (mayMutate(name)) return true;
-    problems.warn(path, `the header "${name}" belongs to the proxy and is not changed`);
-    return false;
-  };
   for (const level of levels) {
     for (const name of level.remove) {
-      if (!allowed(name)) continue;
       steps.push({ action: "remove", name, lowerName: name.toLowerCase(), value: "", keepEmpty: false });
     }
     for (const { name, action, value, keepEmpty } of level.add) {
-      if (!allowed(name)) continue;
       const format = compileFormat(value, environment);
       steps.push({ action, name, lowerName: name.toLowerCase(), value: format, keepEmpty });
     }

@@ -1,4 +1,3 @@
-import { type Problem, Problems } from "../../xds/common/problem.ts";
 import type { Random } from "../../xds/common/random.ts";
 import type { FaultPolicy, Route, RouteTable, VirtualHost } from "../../xds/model/route-table.ts";
 import type { RequestHead } from "../codec/head.ts";
@@ -8,7 +7,7 @@ import { Domains } from "./domains.ts";
 import type { FormatEnvironment } from "./format.ts";
 import { drawn, isGrpc, matchesHeader, matchesQuery } from "./matching.ts";
 import { PathMatcher } from "./path-matcher.ts";
-import { isPrivateAddress } from "./socket-address.ts";
+import { isPrivateAddress } from "./private-address.ts";
 
 export interface CompileOptions {
   /** Draws fractions and weighted clusters. */
@@ -67,14 +66,11 @@ interface HostEntry {
 /** A route table made ready for requests. Immutable: new configuration makes a new one. */
 export class CompiledTable {
   readonly name: string;
-  /** What was left out, because the configuration asked for what must not be done. */
-  readonly problems: readonly Problem[];
   readonly #domains: Domains<HostEntry>;
   readonly #random: Random;
 
-  constructor(name: string, domains: Domains<HostEntry>, random: Random, problems: readonly Problem[]) {
+  constructor(name: string, domains: Domains<HostEntry>, random: Random) {
     this.name = name;
-    this.problems = problems;
     this.#domains = domains;
     this.#random = random;
   }
@@ -101,16 +97,14 @@ export class CompiledTable {
 }
 
 export function compileRouteTable(table: RouteTable, options: CompileOptions): CompiledTable {
-  const problems = new Problems();
   const domains = new Domains<HostEntry>(table.ignorePortInHostMatching);
-  table.virtualHosts.forEach((host, h) => {
-    const routes = host.routes.map((route, r) => {
-      const path = `virtual_hosts[${h}].routes[${r}]`;
-      const { outcomes, weights } = compileRoute(table, host, route, options, path, problems);
+  for (const host of table.virtualHosts) {
+    const routes = host.routes.map((route) => {
+      const { outcomes, weights } = compileRoute(table, host, route, options);
       return new RouteEntry(route, outcomes, weights);
     });
     const entry = { requireTls: host.requireTls, toHttps: httpsRedirect(host), routes };
     for (const domain of host.domains) domains.add(domain, entry);
-  });
-  return new CompiledTable(table.name, domains, options.random, problems.found);
+  }
+  return new CompiledTable(table.name, domains, options.random);
 }

@@ -64,19 +64,6 @@ test("levels are done from the most specific to the table, which has the last wo
   }
 });
 
-test("framing, hop-by-hop and pseudo fields are never changed, and that is told", () => {
-  const names = ["Host", ":path", "Content-Length", "transfer-encoding", "Connection", "TE", "Upgrade"];
-  const mutations = { remove: names, add: names.map((name) => add(name, "1")) };
-  const compiled = compile(
-    table([host("h", ["*"], { routes: [route("r", { requestHeaders: mutations })] })]),
-  );
-  const head = request({ fields: ["content-length", "3"] });
-  compiled.route(head, "")?.requestHeaders.apply(head.fields, context(head));
-  assert.deepEqual(head.fields, ["content-length", "3"]);
-  assert.equal(compiled.problems.length, names.length * 2);
-  assert.equal(compiled.problems[0]?.path, "virtual_hosts[0].routes[0]");
-});
-
 const OPERATORS: readonly (readonly [operator: FormatOperator, argument: string, value: string])[] = [
   ["REQ", "X-One", "1"],
   ["REQ", ":METHOD", "GET"],

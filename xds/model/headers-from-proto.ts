@@ -15,8 +15,9 @@ export const NO_MUTATIONS: HeaderMutations = Object.freeze({
 });
 
 /**
- * Fields that steer the message itself: its target, its framing, its connection. Changing them here would let a route smuggle
- * or split messages, so they are refused (RFC 9110 7.6.1; Envoy refuses `host` and pseudo headers).
+ * Fields that steer the message itself: its target, its framing, its connection, what the proxy agrees with its peers. Changing
+ * them would let a route smuggle or split messages, so they are refused here and reach no route table (RFC 9110, 7.6.1 and
+ * 10.1.1; Envoy refuses `host` and pseudo headers).
  */
 const UNTOUCHABLE: ReadonlySet<string> = new Set([
   "host",
@@ -28,6 +29,8 @@ const UNTOUCHABLE: ReadonlySet<string> = new Set([
   "te",
   "trailer",
   "upgrade",
+  "http2-settings",
+  "expect",
 ]);
 
 // RFC 9110 5.5: none of these may stand in a field value.

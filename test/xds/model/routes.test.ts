@@ -566,7 +566,16 @@ const TABLES: readonly RefusalCase[] = [
     context: { limits: { ...MODEL_LIMITS, routes: 1 } },
     error: "virtual_hosts: holds 2 routes; at most 1",
   },
-  ...["host", ":authority", "Content-Length", "transfer-encoding", "Connection", "upgrade"].map((name) => ({
+  ...[
+    "host",
+    ":authority",
+    "Content-Length",
+    "transfer-encoding",
+    "Connection",
+    "TE",
+    "upgrade",
+    "expect",
+  ].map((name) => ({
     title: `adding the header ${name} is refused`,
     set: { [`${HOST}.request_headers_to_add`]: [{ header: { key: name, value: "x" } }] },
     error: `${HOST}.request_headers_to_add[0].header.key: must not name "${name.toLowerCase()}"`,
