@@ -1,5 +1,5 @@
+import { splitAuthority } from "../../xds/common/host-port.ts";
 import type { EndpointView } from "../balancing/balancer.ts";
-import { splitAddress } from "../telemetry/address.ts";
 import type { ClusterView } from "../upstream/upstream-cluster.ts";
 
 /** `/clusters` as Envoy writes it, one fact per line, with Dashpot's facts under their own names. */
@@ -89,7 +89,7 @@ export function clusterStatus(cluster: ClusterView): object {
 }
 
 function hostStatus(endpoint: EndpointView): object {
-  const { host, port } = splitAddress(endpoint.address, 0);
+  const { host, port } = splitAuthority(endpoint.address, 0);
   const [region = "", zone = "", subZone = ""] = endpoint.locality.split("/");
   return {
     address: { socket_address: { address: host, port_value: port } },

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { parseHostPort } from "../../xds/common/host-port.ts";
 import { describeProblem, type Problem, Problems } from "../../xds/common/problem.ts";
 import { SourceText } from "../../xds/common/source-text.ts";
 import { type Bootstrap, defaultNode, readBootstrap } from "./bootstrap.ts";
@@ -86,9 +87,8 @@ function fromText(text: string, file: string, read: Reader, environment: Environ
 
 function fromAddress(target: string, environment: Environment): LoadedBootstrap {
   const problems = new Problems();
-  if (!/^[^\s:/]+:\d{1,5}$|^\[[0-9a-fA-F:.]+\]:\d{1,5}$/.test(target)) {
+  if ("error" in parseHostPort(target))
     problems.error("--xds", `must be HOST:PORT, like 127.0.0.1:18000, not ${JSON.stringify(target)}`);
-  }
   const { settings, effective } = parseSettings(undefined, environment, problems);
   const bootstrap: Bootstrap = {
     node: defaultNode(),

@@ -1,5 +1,6 @@
-import { isIP } from "node:net";
 import { isAbsolute } from "node:path";
+import { type HostPort, parseHostPort } from "../../xds/common/host-port.ts";
+import { endpointAddress } from "../../xds/model/endpoint.ts";
 
 /** A value that was read, or what is allowed instead, as the end of a sentence that starts with the setting's name. */
 export type Read<T> = { readonly value: T } | { readonly reason: string };
@@ -144,17 +145,15 @@ export function choice<const T extends string>(choices: readonly T[]): ValueType
   };
 }
 
-/** An IP address with a port, `127.0.0.1:15001` or `[::1]:15001`. */
-export function socketAddress(): ValueType<{ readonly host: string; readonly port: number }> {
+/** An IP address with a port, `127.0.0.1:15001` or `[::1]:15001`; port 0 lets the system choose. */
+export function socketAddress(): ValueType<HostPort> {
   return {
     allowed: "IP:PORT",
-    show: ({ host, port }) => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`),
+    show: ({ host, port }) => endpointAddress(host, port),
     read(written) {
-      const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(\d{1,5})$/.exec(String(written));
-      const host = match?.[1] ?? match?.[2] ?? "";
-      const port = Number(match?.[3]);
-      return isIP(host) !== 0 && port <= 65_535
-        ? { value: { host, port } }
+      const parsed = parseHostPort(String(written), 0);
+      return "isIp" in parsed && parsed.isIp
+        ? { value: { host: parsed.host, port: parsed.port } }
         : { reason: `must be an IP address and a port, like 127.0.0.1:15001, not ${quoted(written)}` };
     },
   };

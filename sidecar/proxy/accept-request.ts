@@ -1,7 +1,8 @@
 import type { ProxyError } from "../../xds/common/errors.ts";
 import { ERRORS, proxyError } from "../../xds/common/errors.ts";
+import { withoutPort } from "../../xds/common/host-port.ts";
 import type { HttpFilter } from "../../xds/model/listener.ts";
-import { isGrpc, isPrivateAddress, normalizeTarget, removeField, withoutPort } from "../routing/index.ts";
+import { isGrpc, isPrivateAddress, normalizeTarget, removeField } from "../routing/index.ts";
 import type { TraceContext } from "../telemetry/facts.ts";
 import type { ExchangeRecord } from "./exchange-record.ts";
 import type { LocalReply } from "./local-reply.ts";

@@ -1,7 +1,7 @@
+import { withoutPort } from "../../xds/common/host-port.ts";
 import type { FormatOperator, FormatPiece } from "../../xds/model/route-table.ts";
 import { headerValue } from "./matching.ts";
 import type { RequestContext } from "./request-context.ts";
-import { withoutPort } from "./socket-address.ts";
 
 /** What does not change while the process lives. */
 export interface FormatEnvironment {

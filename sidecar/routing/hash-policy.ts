@@ -1,8 +1,8 @@
+import { withoutPort } from "../../xds/common/host-port.ts";
 import { xxhash32 } from "../../xds/common/xxhash32.ts";
 import type { HashPolicy } from "../../xds/model/route-table.ts";
 import { joinedValue, queryValue } from "./matching.ts";
 import type { RequestContext } from "./request-context.ts";
-import { withoutPort } from "./socket-address.ts";
 
 type CookiePolicy = HashPolicy & { readonly kind: "cookie" };
 

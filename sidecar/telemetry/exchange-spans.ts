@@ -3,9 +3,9 @@ import type { InstrumentationScope } from "@opentelemetry/core";
 import type { Resource } from "@opentelemetry/resources";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import { ERRORS } from "../../xds/common/errors.ts";
+import { splitAuthority } from "../../xds/common/host-port.ts";
 import { PICK_REASON_NAMES } from "../balancing/evidence.ts";
 import { OUTCOME, OUTCOME_NAMES } from "../balancing/outcome.ts";
-import { splitAddress } from "./address.ts";
 import type { AttemptFacts, ExchangeFacts } from "./facts.ts";
 import { FinishedSpan, spanContext } from "./finished-span.ts";
 import { shownTarget } from "./redaction.ts";
@@ -47,7 +47,7 @@ export function exchangeSpans(facts: ExchangeFacts, options: SpanOptions): Reada
 function serverSpan(facts: ExchangeFacts, options: SpanOptions): ReadableSpan {
   const { trace, error } = facts;
   const target = shownTarget(facts.target);
-  const server = splitAddress(facts.authority, defaultPort(facts.scheme));
+  const server = splitAuthority(facts.authority, defaultPort(facts.scheme));
   const verdict = verdictOf(facts);
   const attributes: Attributes = {
     "http.request.method": knownMethod(facts.method),
@@ -55,7 +55,7 @@ function serverSpan(facts: ExchangeFacts, options: SpanOptions): ReadableSpan {
     "url.path": target.path,
     "server.address": server.host,
     "server.port": server.port,
-    "client.address": splitAddress(facts.remoteAddress, 0).host,
+    "client.address": splitAuthority(facts.remoteAddress, 0).host,
     "network.protocol.version": facts.protocolVersion,
     "http.request.body.size": facts.requestBytes,
     "http.response.body.size": facts.responseBytes,
@@ -102,7 +102,7 @@ function attemptSpan(
   const { evidence, error } = attempt;
   const { trace } = facts;
   const target = shownTarget(facts.target);
-  const server = splitAddress(facts.authority, defaultPort(facts.scheme));
+  const server = splitAuthority(facts.authority, defaultPort(facts.scheme));
   const query = target.query === "" ? "" : `?${target.query}`;
   const { count } = evidence;
   const attributes: Attributes = {
@@ -170,7 +170,7 @@ function addOriginalMethod(attributes: Attributes, method: string): void {
 
 function addPeer(attributes: Attributes, address: string): void {
   if (address === "") return;
-  const { host, port } = splitAddress(address, 0);
+  const { host, port } = splitAuthority(address, 0);
   attributes["network.peer.address"] = host;
   attributes["network.peer.port"] = port;
 }

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { isHostName } from "../common/host-port.ts";
 import {
   type Address,
   type SocketAddress,
@@ -78,9 +79,4 @@ function canonicalIPv6(scope: Scope, host: string): string | undefined {
     return undefined;
   }
   return new URL(`http://[${host}]`).hostname.slice(1, -1);
-}
-
-/** RFC 1123 2.1 letters, digits and hyphens; underscores too, which names inside clusters carry. At most 253 characters. */
-function isHostName(host: string): boolean {
-  return host.length <= 253 && /^[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63})*\.?$/.test(host);
 }

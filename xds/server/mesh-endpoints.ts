@@ -1,7 +1,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { childPath } from "../common/field-path.ts";
 import { describe, Fields, type Item } from "../common/fields.ts";
-import { type HostPort, parseHostPort } from "../common/host-port.ts";
+import { parseHostPort, type WrittenHostPort } from "../common/host-port.ts";
 import type { Problems } from "../common/problem.ts";
 import { endpointAddress } from "../model/endpoint.ts";
 import { defined, type Origin, type Part } from "./mesh-draft.ts";
@@ -9,7 +9,7 @@ import { defined, type Origin, type Part } from "./mesh-draft.ts";
 const HEALTH = ["healthy", "degraded", "draining", "unhealthy"] as const;
 
 interface MeshEndpoint {
-  readonly address: HostPort;
+  readonly address: WrittenHostPort;
   readonly path: string;
   readonly json: JsonObject;
   readonly region: string;

@@ -1,4 +1,5 @@
 import { BlockList, isIPv6 } from "node:net";
+import { withoutPort } from "../../xds/common/host-port.ts";
 
 /** Loopback, private use and unique local addresses: RFC 1918, RFC 4193, and what Envoy calls internal. */
 const PRIVATE = new BlockList();
@@ -8,13 +9,6 @@ PRIVATE.addSubnet("172.16.0.0", 12, "ipv4");
 PRIVATE.addSubnet("192.168.0.0", 16, "ipv4");
 PRIVATE.addSubnet("fc00::", 7, "ipv6");
 PRIVATE.addAddress("::1", "ipv6");
-
-/** `10.0.0.1:80` -> `10.0.0.1`, `[::1]:80` -> `::1`. */
-export function withoutPort(address: string): string {
-  const colon = address.lastIndexOf(":");
-  const host = colon < 0 ? address : address.slice(0, colon);
-  return host.startsWith("[") ? host.slice(1, -1) : host;
-}
 
 /** Is a caller (`address:port`) inside the network? */
 export function isPrivateAddress(address: string): boolean {
