@@ -1,3 +1,4 @@
+import type { Hash64 } from "../../xds/common/xxhash64.ts";
 import type { ClusterLoadAssignment } from "../../xds/model/endpoint.ts";
 import type { Evidence } from "./evidence.ts";
 import type { Outcome } from "./outcome.ts";
@@ -11,8 +12,8 @@ export const NO_SLOT: Slot = -1;
 export type Ticket = number;
 
 export interface PickRequest {
-  /** From the route's hash policy, 32 bits unsigned; undefined: none. */
-  readonly hash: number | undefined;
+  /** From the route's hash policy; undefined: none. */
+  readonly hash: Hash64 | undefined;
   /** Endpoints that earlier attempts of this request used; avoided while another is left. */
   readonly tried: readonly Slot[];
 }

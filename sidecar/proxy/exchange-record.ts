@@ -1,4 +1,5 @@
 import type { ProxyError } from "../../xds/common/errors.ts";
+import type { Hash64 } from "../../xds/common/xxhash64.ts";
 import type { Slot } from "../balancing/balancer.ts";
 import type { RequestHead } from "../codec/head.ts";
 import type { DownstreamStream } from "../codec/stream.ts";
@@ -43,7 +44,7 @@ export class ExchangeRecord implements ExchangeFacts, RequestContext {
   responseBytes = 0;
   error: ProxyError | undefined = undefined;
   /** What a pick goes by besides the endpoints themselves. */
-  hash: number | undefined = undefined;
+  hash: Hash64 | undefined = undefined;
   tried: readonly Slot[] = NO_SLOTS;
 
   constructor(routes: HttpRoutes, downstream: DownstreamStream, head: RequestHead) {

@@ -1,3 +1,4 @@
+import type { Hash64 } from "../../xds/common/xxhash64.ts";
 import { NO_SLOT } from "../balancing/balancer.ts";
 import { Evidence, PICK_REASON_NAMES } from "../balancing/evidence.ts";
 import type { RequestHead } from "../codec/head.ts";
@@ -66,7 +67,7 @@ export function explain(
 
 function dryPick(
   cluster: UpstreamCluster,
-  hash: number | undefined,
+  hash: Hash64 | undefined,
 ): Omit<Explanation, "action" | "listener" | "route" | "cluster"> {
   const { balancer, name, policy } = cluster;
   const evidence = new Evidence();

@@ -1,7 +1,7 @@
 import { withoutPort } from "../../xds/common/host-port.ts";
-import { xxhash32 } from "../../xds/common/xxhash32.ts";
+import { type Hash64, xxhash64 } from "../../xds/common/xxhash64.ts";
 import type { HashPolicy } from "../../xds/model/route-table.ts";
-import { joinedValue, queryValue } from "./matching.ts";
+import { fieldValues, headerValue, joinedValue, queryValue } from "./matching.ts";
 import type { RequestContext } from "./request-context.ts";
 
 type CookiePolicy = HashPolicy & { readonly kind: "cookie" };
@@ -29,43 +29,61 @@ function cookieValue(context: RequestContext, name: string): string | undefined 
  * same).
  */
 function madeValue(context: RequestContext): string {
-  const addresses = `${context.remoteAddress}|${context.localAddress}`;
-  const hex = (seed: number): string => xxhash32(addresses, seed).toString(16).padStart(8, "0");
-  return hex(0) + hex(1);
+  const { high, low } = xxhash64(`${context.remoteAddress}|${context.localAddress}`);
+  return high.toString(16).padStart(8, "0") + low.toString(16).padStart(8, "0");
 }
 
-function policyValue(policy: HashPolicy, context: RequestContext): string | undefined {
+/** Several values count in any order, each as the seed of the next (Envoy). */
+function headerHash({ head }: RequestContext, name: string): Hash64 | undefined {
+  if (name === "host" || name.startsWith(":")) return textHash(headerValue(head, name));
+  let hash: Hash64 | undefined;
+  for (const value of fieldValues(head.fields, name).sort()) hash = xxhash64(value, hash);
+  return hash;
+}
+
+function cookieHash(policy: CookiePolicy, context: RequestContext): Hash64 | undefined {
+  const value = cookieValue(context, policy.name);
+  return textHash(value || (policy.ttlMs === undefined ? undefined : madeValue(context)));
+}
+
+function textHash(text: string | undefined): Hash64 | undefined {
+  return text === undefined ? undefined : xxhash64(text);
+}
+
+function policyHash(policy: HashPolicy, context: RequestContext): Hash64 | undefined {
   switch (policy.kind) {
     case "header":
-      return joinedValue(context.head.fields, policy.name.toLowerCase());
-    case "cookie": {
-      const value = cookieValue(context, policy.name);
-      return value ?? (policy.ttlMs === undefined ? undefined : madeValue(context));
-    }
+      return headerHash(context, policy.name.toLowerCase());
+    case "cookie":
+      return cookieHash(policy, context);
     case "source_ip":
-      return withoutPort(context.remoteAddress);
+      return xxhash64(withoutPort(context.remoteAddress));
     case "query":
-      return queryValue(context.head.target, policy.name);
+      return textHash(queryValue(context.head.target, policy.name));
   }
 }
 
 /**
- * The 32-bit hash that keeps like requests on one endpoint; undefined: no policy found anything, the balancer
- * is free. Policies combine by rotate-left-1 and xor, and a terminal one that found something ends the list
- * (gRFC A42).
+ * The hash that keeps like requests on one endpoint, equal to Envoy's; undefined: no policy found anything, the balancer is free.
+ * Policies combine by rotate-left-1 and xor, and a terminal one ends the list once anything was found (route_components.proto,
+ * `hash_policy`).
  */
-export function requestHash(policies: readonly HashPolicy[], context: RequestContext): number | undefined {
-  let hash: number | undefined;
+export function requestHash(policies: readonly HashPolicy[], context: RequestContext): Hash64 | undefined {
+  let hash: Hash64 | undefined;
   for (let i = 0; i < policies.length; i++) {
     const policy = policies[i] as HashPolicy;
-    const value = policyValue(policy, context);
-    if (value !== undefined && value !== "") {
-      const own = xxhash32(value);
-      hash = hash === undefined ? own : (((hash << 1) | (hash >>> 31)) ^ own) >>> 0;
-    }
+    const own = policyHash(policy, context);
+    if (own !== undefined) hash = hash === undefined ? own : combined(hash, own);
     if (policy.terminal && hash !== undefined) break;
   }
   return hash;
+}
+
+function combined(before: Hash64, own: Hash64): Hash64 {
+  return {
+    high: (((before.high << 1) | (before.low >>> 31)) ^ own.high) >>> 0,
+    low: (((before.low << 1) | (before.high >>> 31)) ^ own.low) >>> 0,
+  };
 }
 
 /**

@@ -33,6 +33,17 @@ export function joinedValue(fields: FieldLines, lowerName: string): string | und
   return joined;
 }
 
+/** The values of all lines of one name, which is in lower case. */
+export function fieldValues(fields: FieldLines, lowerName: string): string[] {
+  const values: string[] = [];
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] as string;
+    if (name.length === lowerName.length && name.toLowerCase() === lowerName)
+      values.push(fields[i + 1] as string);
+  }
+  return values;
+}
+
 /**
  * A field's value, or a part of the start line by its HTTP/2 name (`:path`, `:status`, ...). `name` is lower
  * case.

@@ -3,6 +3,7 @@ import { Evidence } from "../../sidecar/balancing/evidence.ts";
 import { type BalancerOptions, createBalancer, type ResolvedPolicy } from "../../sidecar/balancing/index.ts";
 import { OUTCOME, type Outcome } from "../../sidecar/balancing/outcome.ts";
 import { type Random, seededRandom } from "../../xds/common/random.ts";
+import { type Hash64, xxhash64 } from "../../xds/common/xxhash64.ts";
 import type { ClusterLoadAssignment, Endpoint, LocalityEndpoints } from "../../xds/model/endpoint.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 
@@ -72,7 +73,8 @@ export class Mesh {
   }
 
   /** One attempt, begun now; it ends by the clock. Returns the address, empty when there was none. */
-  send(hash?: number): string {
+  send(key?: number): string {
+    const hash = key === undefined ? undefined : hashOf(key);
     const slot = this.balancer.pick({ hash, tried: [] }, this.evidence);
     if (slot < 0) return "";
     const address = this.balancer.address(slot);
@@ -97,6 +99,11 @@ export class Mesh {
   state(address: string): string {
     return this.balancer.view().endpoints.find((e) => e.address === address)?.state ?? "";
   }
+}
+
+/** What a request with this key is hashed to. */
+export function hashOf(key: number): Hash64 {
+  return xxhash64(`key ${key}`);
 }
 
 export const roundRobin: ResolvedPolicy = { kind: "round_robin", slowStart: undefined };

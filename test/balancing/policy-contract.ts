@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ResolvedPolicy } from "../../sidecar/balancing/index.ts";
 import { OUTCOME } from "../../sidecar/balancing/outcome.ts";
-import { assignment, endpoint, endpoints, Mesh, place } from "./mesh.ts";
+import { assignment, endpoint, endpoints, hashOf, Mesh, place } from "./mesh.ts";
 
 /** What every policy owes, whatever it prefers. */
 export function policyContract(policy: ResolvedPolicy): void {
@@ -37,11 +37,11 @@ export function policyContract(policy: ResolvedPolicy): void {
       for (let i = 0; i < 50; i++) {
         const tried: number[] = [];
         for (let attempt = 0; attempt < 3; attempt++) {
-          const slot = mesh.balancer.pick({ hash: i, tried }, mesh.evidence);
+          const slot = mesh.balancer.pick({ hash: hashOf(i), tried }, mesh.evidence);
           assert.ok(slot >= 0 && !tried.includes(slot));
           tried.push(slot);
         }
-        assert.ok(mesh.balancer.pick({ hash: i, tried }, mesh.evidence) >= 0);
+        assert.ok(mesh.balancer.pick({ hash: hashOf(i), tried }, mesh.evidence) >= 0);
       }
     });
 
@@ -89,11 +89,11 @@ export function policyContract(policy: ResolvedPolicy): void {
       const mesh = new Mesh(policy);
       mesh.balancer.update(assignment(place(endpoints(3))));
       const open = Array.from({ length: 9 }, (_, i) => {
-        const slot = mesh.balancer.pick({ hash: i << 24, tried: [] }, mesh.evidence);
+        const slot = mesh.balancer.pick({ hash: hashOf(i), tried: [] }, mesh.evidence);
         return mesh.balancer.onStart(slot);
       });
       mesh.balancer.update(assignment(place(endpoints(2))));
-      for (let i = 0; i < 50; i++) assert.notEqual(mesh.send(i << 24), "10.0.0.2:8080");
+      for (let i = 0; i < 50; i++) assert.notEqual(mesh.send(i), "10.0.0.2:8080");
       for (const ticket of open) mesh.balancer.onEnd(ticket, OUTCOME.success);
       mesh.balancer.update(assignment(place(endpoints(3))));
       mesh.clock.advance(1000);

@@ -1,4 +1,5 @@
 import type { Random } from "../../../xds/common/random.ts";
+import type { Hash64 } from "../../../xds/common/xxhash64.ts";
 import { NO_SLOT, type PickRequest, type Slot } from "../balancer.ts";
 import type { EndpointSet } from "../endpoint-set.ts";
 import { type Evidence, PICK_REASON } from "../evidence.ts";
@@ -11,8 +12,8 @@ export interface HashTable {
   readonly size: number;
   /** Made for the set's members as they are now. */
   build(set: EndpointSet): void;
-  /** Where a hash of 32 bits falls, 0..size-1. */
-  place(hash: number): number;
+  /** Where a hash falls, 0..size-1. */
+  place(hash: Hash64): number;
   slotAt(place: number): Slot;
 }
 
@@ -57,11 +58,11 @@ export class HashWalk implements Chooser {
       // A request without a key goes anywhere (Envoy).
       const draw = this.#random();
       evidence.draw = draw;
-      hash = Math.floor(draw * 2 ** 32);
+      hash = { high: Math.floor(draw * 2 ** 32), low: 0 };
     }
     const table = this.#table;
     if (this.#eligible.size === 0 || table.size === 0) return NO_SLOT;
-    const from = table.place(hash >>> 0);
+    const from = table.place(hash);
     const bounded = this.#walk(from, request, true);
     return bounded !== NO_SLOT || this.#bound === undefined ? bounded : this.#walk(from, request, false);
   }

@@ -1,7 +1,7 @@
 import type { Random } from "../../../xds/common/random.ts";
+import { type Hash64, xxhash64 } from "../../../xds/common/xxhash64.ts";
 import type { Slot } from "../balancer.ts";
 import type { EndpointSet } from "../endpoint-set.ts";
-import { hash32 } from "../hash.ts";
 import type { InFlight } from "../in-flight.ts";
 import type { Roster } from "../roster.ts";
 import { type HashTable, HashWalk, hashKey } from "./hash-walk.ts";
@@ -14,11 +14,13 @@ export interface MaglevOptions {
   readonly balanceFactor: number | undefined;
 }
 
-const OFFSET_SEED = 0;
-const SKIP_SEED = 0x5f3759df;
+const SKIP_SEED: Hash64 = { high: 0, low: 1 };
 const EMPTY = -1;
 
-/** Maglev hashing (Eisenbud et al., NSDI 2016): more even than a ring, at the price of some more movement on change. */
+/**
+ * Maglev hashing (Eisenbud et al., NSDI 2016): more even than a ring, at the price of some more movement on change. The table is
+ * Envoy's (maglev_lb.cc): the same endpoints, weights and size give the same places.
+ */
 export class Maglev implements Policy {
   readonly #options: MaglevOptions;
   readonly #roster: Roster;
@@ -53,26 +55,23 @@ class MaglevTable implements HashTable {
   build(set: EndpointSet): void {
     const size = this.#options.tableSize;
     const roster = this.#roster;
+    const members = set.members.subarray(0, set.memberCount);
+    const sum = members.reduce((total, slot) => total + roster.weights[slot]!, 0);
     // Turns go in the order of names, so that every sidecar makes the same table.
-    const rows = Array.from(set.members.subarray(0, set.memberCount), (slot) => {
+    const rows = Array.from(members, (slot) => {
       const key = hashKey(roster, slot, this.#options.useHostname);
-      const skip = (hash32(key, SKIP_SEED) % (size - 1)) + 1;
-      return {
-        slot,
-        key,
-        skip,
-        next: hash32(key, OFFSET_SEED) % size,
-        weight: roster.weights[slot]!,
-        turns: 0,
-      };
+      const skip = remainder(xxhash64(key, SKIP_SEED), size - 1) + 1;
+      const next = remainder(xxhash64(key), size);
+      return { slot, key, skip, next, weight: roster.weights[slot]! / sum, target: 0 };
     }).sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : a.slot - b.slot));
-    const heaviest = rows.reduce((most, row) => Math.max(most, row.weight), 0);
+    const heaviest = rows.reduce((most, { weight }) => Math.max(most, weight), 0);
     const owners = new Int32Array(size).fill(EMPTY);
     let filled = 0;
     for (let round = 1; filled < size && rows.length > 0; round++) {
       for (const row of rows) {
-        if (round * row.weight < row.turns * heaviest) continue;
-        row.turns++;
+        // A running sum, as in Envoy: a product would round otherwise, and another endpoint would take the place.
+        if (round * row.weight < row.target) continue;
+        row.target += heaviest;
         while (owners[row.next] !== EMPTY) row.next = (row.next + row.skip) % size;
         owners[row.next] = row.slot;
         if (++filled === size) break;
@@ -82,11 +81,16 @@ class MaglevTable implements HashTable {
     this.size = rows.length === 0 ? 0 : size;
   }
 
-  place(hash: number): number {
-    return hash % this.size;
+  place(hash: Hash64): number {
+    return remainder(hash, this.size);
   }
 
   slotAt(place: number): Slot {
     return this.#owners[place]!;
   }
+}
+
+/** Exact while the divisor is under 2^26, which the largest table is. */
+function remainder({ high, low }: Hash64, divisor: number): number {
+  return ((high % divisor) * (2 ** 32 % divisor) + low) % divisor;
 }

@@ -1,7 +1,7 @@
 import type { Random } from "../../../xds/common/random.ts";
+import { type Hash64, xxhash64 } from "../../../xds/common/xxhash64.ts";
 import type { Slot } from "../balancer.ts";
 import type { EndpointSet } from "../endpoint-set.ts";
-import { hash32, rehash32 } from "../hash.ts";
 import type { InFlight } from "../in-flight.ts";
 import type { Roster } from "../roster.ts";
 import { type HashTable, HashWalk, hashKey } from "./hash-walk.ts";
@@ -14,7 +14,10 @@ export interface RingHashOptions {
   readonly balanceFactor: number | undefined;
 }
 
-/** Consistent hashing on a ring whose size and division follow Envoy's ring_hash. Positions are ours: 32-bit MurmurHash3. */
+/**
+ * Consistent hashing on Envoy's ring (ring_hash_lb.cc) and gRPC's (gRFC A42): the same endpoints, weights and sizes give the same
+ * places, so that a key goes to the same endpoint through either.
+ */
 export class RingHash implements Policy {
   readonly #options: RingHashOptions;
   readonly #roster: Roster;
@@ -34,68 +37,66 @@ export class RingHash implements Policy {
   }
 }
 
-/** A position and its owner fit into one float, so that the ring is sorted natively. */
-const OWNERS = 2 ** 20;
+interface Place {
+  readonly position: Hash64;
+  readonly slot: Slot;
+}
 
 class Ring implements HashTable {
-  size = 0;
   readonly #options: RingHashOptions;
   readonly #roster: Roster;
-  #positions = new Uint32Array(0);
-  #owners = new Int32Array(0);
+  #places: readonly Place[] = [];
 
   constructor(options: RingHashOptions, roster: Roster) {
     this.#options = options;
     this.#roster = roster;
   }
 
+  get size(): number {
+    return this.#places.length;
+  }
+
   /**
-   * The ring has at least its smallest size, as far as the largest allows. The lightest endpoint gets a power of two of
-   * places: Envoy's exact fit changes every endpoint's places, and so moves keys of all, whenever one comes or goes.
+   * The lightest endpoint gets a whole number of places, so many that the ring has its smallest size, as far as the largest
+   * allows; the others in proportion. Sums run over all endpoints, so that the ring is right as a whole where parts are fractions.
+   * The order of the steps is Envoy's: another one rounds otherwise.
    */
   build(set: EndpointSet): void {
     const { minimumSize, maximumSize, useHostname } = this.#options;
     const roster = this.#roster;
-    const count = set.memberCount;
-    const weights = Array.from(set.members.subarray(0, count), (slot) => roster.weights[slot]!);
-    const sum = weights.reduce((a, b) => a + b, 0);
-    const least = smallest(weights) / sum;
-    const wanted = least * Math.max(minimumSize, count);
-    const scale = Math.min(2 ** Math.ceil(Math.log2(wanted)) / least, maximumSize);
-    const places: number[] = [];
+    const members = set.members.subarray(0, set.memberCount);
+    const sum = members.reduce((total, slot) => total + roster.weights[slot]!, 0);
+    const least = members.reduce((min, slot) => Math.min(min, roster.weights[slot]! / sum), 1);
+    const scale = Math.min(Math.ceil(least * minimumSize) / least, maximumSize);
+    const places: Place[] = [];
     let target = 0;
-    for (const [i, weight] of weights.entries()) {
-      const base = hash32(hashKey(roster, set.members[i]!, useHostname), 0);
-      target += (scale * weight) / sum;
-      for (let place = 0; places.length < target && places.length < maximumSize; place++) {
-        places.push(rehash32(base, place) * OWNERS + i);
+    for (const slot of members) {
+      const key = hashKey(roster, slot, useHostname);
+      target += scale * (roster.weights[slot]! / sum);
+      for (let replica = 0; places.length < target; replica++) {
+        places.push({ position: xxhash64(`${key}_${replica}`), slot });
       }
     }
-    const sorted = Float64Array.from(places).sort();
-    this.size = sorted.length;
-    this.#positions = Uint32Array.from(sorted, (value) => Math.floor(value / OWNERS));
-    this.#owners = Int32Array.from(sorted, (value) => set.members[value % OWNERS]!);
+    this.#places = places.sort((a, b) => compare(a.position, b.position));
   }
 
   /** The first place at or after the hash, round the end. */
-  place(hash: number): number {
+  place(hash: Hash64): number {
     let low = 0;
-    let high = this.size;
+    let high = this.#places.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#positions[middle]! < hash) low = middle + 1;
+      if (compare(this.#places[middle]!.position, hash) < 0) low = middle + 1;
       else high = middle;
     }
-    return low === this.size ? 0 : low;
+    return low === this.#places.length ? 0 : low;
   }
 
   slotAt(place: number): Slot {
-    return this.#owners[place]!;
+    return this.#places[place]!.slot;
   }
 }
 
-function smallest(values: readonly number[]): number {
-  let least = Number.POSITIVE_INFINITY;
-  for (const value of values) least = Math.min(least, value);
-  return least;
+function compare(a: Hash64, b: Hash64): number {
+  return a.high - b.high || a.low - b.low;
 }
