@@ -4,24 +4,13 @@ import { ERRORS, proxyError } from "../../xds/common/errors.ts";
 import type { Expiring } from "../../xds/common/timer-wheel.ts";
 import { WheelTimer } from "../../xds/common/timer-wheel.ts";
 import { endpointAddress } from "../../xds/model/endpoint.ts";
+import { isLocalError } from "./local-error.ts";
 import type { PoolHome, PoolTarget } from "./pool-home.ts";
 
 export interface DialResult {
   onConnected(socket: Socket, peerAddress: string): void;
   onFailed(error: ProxyError): void;
 }
-
-/** Our own want of sockets or memory: no fault of the endpoint. */
-const LOCAL_ERRORS = new Set([
-  "EMFILE",
-  "ENFILE",
-  "ENOMEM",
-  "ENOBUFS",
-  "EADDRNOTAVAIL",
-  "EAGAIN",
-  "EACCES",
-  "EPERM",
-]);
 
 /**
  * Opens one connection to an endpoint within the cluster's connect timeout, TLS handshake included, trying the endpoint's
@@ -98,12 +87,12 @@ export class Dial implements Expiring {
     if (this.#over) return;
     this.#socket?.destroy();
     const next = this.#target.additionalAddresses[this.#tried++];
-    if (next && !LOCAL_ERRORS.has(error.code ?? "")) {
+    if (next && !isLocalError(error)) {
       this.#open(next.host, next.port);
       return;
     }
     const detail = `${this.#target.address}: ${error.code ?? error.message}`;
-    if (LOCAL_ERRORS.has(error.code ?? "")) this.#fail(proxyError(ERRORS.localResources, detail));
+    if (isLocalError(error)) this.#fail(proxyError(ERRORS.localResources, detail));
     else if (isTlsError(error)) this.#fail(proxyError(ERRORS.upstreamTls, detail));
     else this.#fail(proxyError(ERRORS.connectFailure, detail));
   }

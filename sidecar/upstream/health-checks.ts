@@ -1,5 +1,4 @@
 import type { Cancel, Clock } from "../../xds/common/clock.ts";
-import type { Logger } from "../../xds/common/logger.ts";
 import type { Random } from "../../xds/common/random.ts";
 import type { HealthCheck } from "../../xds/model/cluster.ts";
 import type { Endpoint } from "../../xds/model/endpoint.ts";
@@ -8,9 +7,10 @@ import { createProbe } from "./health-probe.ts";
 import { HealthState } from "./health-state.ts";
 
 export interface HealthContext {
+  /** The cluster's name. */
+  readonly cluster: string;
   readonly clock: Clock;
   readonly random: Random;
-  readonly logger: Logger;
   readonly open: OpenSocket;
   /** All checks of the endpoint agree that it is well, or one says that it is not. Told when that changes. */
   onHealth(address: string, healthy: boolean): void;
@@ -84,12 +84,10 @@ export class HealthChecks {
 
   constructor(context: HealthContext, checks: readonly HealthCheck[]) {
     this.#context = context;
-    this.#checks = checks.flatMap((check) => {
-      const probe = createProbe(check.check, context.open);
-      if (probe) return [{ check, probe }];
-      context.logger.warn({ kind: check.check.kind }, "health checks of this kind are not performed");
-      return [];
-    });
+    this.#checks = checks.map((check) => ({
+      check,
+      probe: createProbe(check.check, context.cluster, context.open),
+    }));
   }
 
   /** Endpoints that stay keep their state. */

@@ -1,7 +1,10 @@
 import type { HealthCheck } from "../../xds/model/cluster.ts";
 
-/** What one probe found. `fatal`: the endpoint answered that it is not well, which needs no second opinion (Envoy). */
-export type ProbeResult = "passed" | "failed" | "fatal";
+/**
+ * What one probe found. `fatal`: the endpoint answered that it is not well, which needs no second opinion (Envoy). `inconclusive`:
+ * we could not ask, for want of descriptors or the like, which says nothing about the endpoint.
+ */
+export type ProbeResult = "passed" | "failed" | "fatal" | "inconclusive";
 
 /** One endpoint under one health check: counts probes until a threshold is met. The first probe decides at once. */
 export class HealthState {
@@ -17,8 +20,9 @@ export class HealthState {
 
   /** Takes in a probe. True: the endpoint's health has changed. */
   take(result: ProbeResult): boolean {
-    const passed = result === "passed";
     this.#turned = false;
+    if (result === "inconclusive") return false;
+    const passed = result === "passed";
     if (this.healthy === passed) {
       this.#streak = 0;
       return false;

@@ -16,7 +16,7 @@ import type { MessageLimits } from "../codec/limits.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 import type { DnsSettings } from "./dns-endpoints.ts";
 import { DnsEndpoints, namesHosts } from "./dns-endpoints.ts";
-import { HealthChecks } from "./health-checks.ts";
+import { HealthChecks, type HealthContext } from "./health-checks.ts";
 import { heldBytes } from "./held-bytes.ts";
 import { Http1Pool } from "./http1-pool.ts";
 import type { ResolveName } from "./name-resolver.ts";
@@ -210,9 +210,9 @@ export class UpstreamCluster implements PoolHome {
   }
 
   /** Probes read as streams do, which a connection that reads into memory of its own does not feed. */
-  #openForProbe(host: string, port: number, hostname: string): Socket {
+  #openForProbe(host: string, port: number, hostname: string, protocols?: readonly string[]): Socket {
     const socket = net.connect({ host, port, noDelay: true, autoSelectFamily: false });
-    return this.#tls ? this.#tls.wrap(socket, hostname) : socket;
+    return this.#tls ? this.#tls.wrap(socket, hostname, protocols) : socket;
   }
 
   /** The category of EDS `drop_overloads` that takes this request, drawn in their order; empty: none. */
@@ -271,13 +271,13 @@ export class UpstreamCluster implements PoolHome {
   }
 
   #createHealthChecks({ healthChecks }: Cluster): HealthChecks {
-    const { clock, random, logger } = this.#context;
-    const context = {
+    const { clock, random } = this.#context;
+    const context: HealthContext = {
+      cluster: this.name,
       clock,
       random,
-      logger,
-      open: (host: string, port: number, hostname: string) => this.#openForProbe(host, port, hostname),
-      onHealth: (address: string, healthy: boolean) => this.balancer.onHealthCheck(address, healthy),
+      open: (host, port, hostname, protocols) => this.#openForProbe(host, port, hostname, protocols),
+      onHealth: (address, healthy) => this.balancer.onHealthCheck(address, healthy),
     };
     return new HealthChecks(context, healthChecks);
   }

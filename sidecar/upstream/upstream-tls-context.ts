@@ -23,15 +23,18 @@ export class UpstreamTlsContext {
     );
   }
 
-  /** Begins the handshake on a socket that is connected or about to be. @throws when no context could ever be made. */
-  wrap(socket: Socket, hostname: string): tls.TLSSocket {
-    const { validation, alpn, sni, autoHostSni } = this.#settings;
+  /**
+   * Begins the handshake on a socket that is connected or about to be. `protocols` are offered by ALPN in place of the settings'.
+   * @throws when no context could ever be made.
+   */
+  wrap(socket: Socket, hostname: string, protocols = this.#settings.alpn): tls.TLSSocket {
+    const { validation, sni, autoHostSni } = this.#settings;
     const name = autoHostSni && hostname !== "" ? hostname : sni;
     return tls.connect({
       socket,
       secureContext: this.#context(),
       rejectUnauthorized: validation !== undefined,
-      ALPNProtocols: alpn.length > 0 ? [...alpn] : ["http/1.1"],
+      ALPNProtocols: protocols.length > 0 ? [...protocols] : ["http/1.1"],
       // An IP literal is no server name (RFC 6066, 3).
       ...(name !== "" && isIP(name) === 0 ? { servername: name } : {}),
       checkServerIdentity: (_host, certificate) => this.#check(name, certificate),

@@ -7,12 +7,7 @@ const ROOT = join(import.meta.dirname, "../..");
 const MODEL = ["listener", "route-table", "cluster", "endpoint", "tls"];
 
 /** In the model for what comes next; whoever sets it over xDS is warned that it is not acted on yet. */
-const WARNED: ReadonlySet<string> = new Set([
-  "listener.codec",
-  "cluster.http2",
-  "cluster.serviceName",
-  "cluster.authority",
-]);
+const WARNED: ReadonlySet<string> = new Set(["listener.codec", "cluster.http2"]);
 
 function read(path: string): string {
   return readFileSync(join(ROOT, path), "utf8").replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");

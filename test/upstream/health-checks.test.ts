@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import net from "node:net";
 import { suite, test } from "node:test";
-import pino from "pino";
 import { HealthChecks } from "../../sidecar/upstream/health-checks.ts";
 import { HealthState, type ProbeResult } from "../../sidecar/upstream/health-state.ts";
 import type { HealthCheck } from "../../xds/model/cluster.ts";
@@ -39,6 +38,14 @@ const HTTP: HealthCheck["check"] = {
   http2: false,
 };
 
+const TCP: HealthCheck["check"] = {
+  kind: "tcp",
+  send: Buffer.from("PING\r\n\r\n"),
+  receive: [Buffer.from("200")],
+};
+
+const GRPC: HealthCheck["check"] = { kind: "grpc", serviceName: "", authority: "", metadata: [] };
+
 function endpoint(port: number): Endpoint {
   return {
     host: "127.0.0.1",
@@ -75,9 +82,39 @@ suite("health checks", () => {
     });
   });
 
+  for (const code of ["EMFILE", "ENFILE", "ENOBUFS", "EADDRNOTAVAIL", "ENOMEM"]) {
+    for (const check of [HTTP, TCP, GRPC]) {
+      test(`a ${check.kind} probe that we have no means for (${code}) says nothing about the endpoint`, async (t) => {
+        let probes = 0;
+        const told: boolean[] = [];
+        const clock = new FakeClock();
+        const checks = new HealthChecks(
+          {
+            cluster: "orders",
+            clock,
+            random: () => 0,
+            open: () => {
+              if (++probes > 3) throw new Error("no certificate to be had");
+              return new net.Socket().destroy(Object.assign(new Error("no means"), { code }));
+            },
+            onHealth: (_address, healthy) => told.push(healthy),
+          },
+          [healthCheck(check, { unhealthyThreshold: 1 })],
+        );
+        t.after(() => checks.close());
+        checks.update(new Map([["one", endpoint(1)]]));
+        clock.advance(0);
+        await probeUntil(clock, () => probes === 3);
+        assert.deepEqual(told, []);
+        await probeUntil(clock, () => told.length > 0);
+        assert.deepEqual(told, [false], "any other failure to open counts");
+      });
+    }
+  }
+
   for (const [what, check, script] of [
     ["HTTP", HTTP, "HTTP/1.1 %s X\r\nContent-Length: 0\r\n\r\n"],
-    ["TCP", { kind: "tcp", send: Buffer.from("PING\r\n\r\n"), receive: [Buffer.from("200")] }, "+%s"],
+    ["TCP", TCP, "+%s"],
   ] as const) {
     test(`${what} probes tell when an endpoint turns sick and well`, async (t) => {
       let status = "200";
@@ -93,9 +130,9 @@ suite("health checks", () => {
       const told: boolean[] = [];
       const checks = new HealthChecks(
         {
+          cluster: "orders",
           clock,
           random: () => 0,
-          logger: pino({ level: "silent" }),
           open: (host, port) => net.connect({ host, port }),
           onHealth: (_address, healthy) => told.push(healthy),
         },

@@ -181,5 +181,11 @@ export interface HealthCheck {
         readonly http2: boolean;
       }
     | { readonly kind: "tcp"; readonly send: Uint8Array; readonly receive: readonly Uint8Array[] }
-    | { readonly kind: "grpc"; readonly serviceName: string; readonly authority: string };
+    | {
+        readonly kind: "grpc";
+        readonly serviceName: string;
+        /** Empty: the cluster's name. */
+        readonly authority: string;
+        readonly metadata: readonly (readonly [name: string, value: string])[];
+      };
 }

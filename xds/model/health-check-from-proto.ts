@@ -30,6 +30,7 @@ const checkHealthCheck = fieldCheck(HealthCheckSchema, {
     "healthy_threshold",
     "http_health_check",
     "tcp_health_check",
+    "grpc_health_check",
     "unhealthy_interval",
     "unhealthy_edge_interval",
     "healthy_edge_interval",
@@ -41,7 +42,6 @@ const checkHealthCheck = fieldCheck(HealthCheckSchema, {
     "always_log_health_check_failures",
     "always_log_health_check_success",
   ],
-  partly: { grpc_health_check: "not performed, with a warning" },
   refused: {
     custom_health_check: "is not supported: use http_health_check, tcp_health_check or grpc_health_check",
     alt_port: "is not supported: set the port on the endpoint (health_check_config)",
@@ -68,7 +68,9 @@ const checkTcp = fieldCheck(TcpCheckSchema, {
   honoured: ["send", "receive"],
   refused: { proxy_protocol_config: "is not supported" },
 });
-const checkGrpc = fieldCheck(GrpcCheckSchema, { honoured: ["service_name", "authority"] });
+const checkGrpc = fieldCheck(GrpcCheckSchema, {
+  honoured: ["service_name", "authority", "initial_metadata"],
+});
 
 /** RequestMethod of envoy.config.core.v3; unspecified is GET, and a CONNECT would have no answer to judge. */
 const METHODS = ["GET", "GET", "HEAD", "POST", "PUT", "DELETE", undefined, "OPTIONS", "TRACE", "PATCH"];
@@ -132,14 +134,14 @@ function checkOf(scope: Scope, { healthChecker }: HealthCheckProto): HealthCheck
     case "tcpHealthCheck":
       return tcpCheckOf(scope.at("tcp_health_check"), healthChecker.value);
     case "grpcHealthCheck": {
-      const { serviceName, authority } = healthChecker.value;
+      const { serviceName, authority, initialMetadata } = healthChecker.value;
       const place = scope.at("grpc_health_check");
       checkGrpc(place, healthChecker.value);
-      place.warn("is not performed: endpoints count as healthy");
       return {
         kind: "grpc",
         serviceName: textOf(place, "service_name", serviceName),
         authority: textOf(place, "authority", authority),
+        metadata: literalHeadersOf(place.at("initial_metadata"), initialMetadata),
       };
     }
     case "customHealthCheck":

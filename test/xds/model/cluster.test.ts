@@ -216,6 +216,24 @@ test("HTTP and TCP health checks reach the model", () => {
   assert.deepEqual([[...tcp.check.send], [...tcp.check.receive[0]!]], [[0, 255], [170]]);
 });
 
+test("a health check over gRPC reaches the model", () => {
+  const grpc = {
+    service_name: "shop.Orders",
+    authority: "orders.test",
+    initial_metadata: [{ header: { key: "X-Team", value: "a" } }],
+  };
+  const { healthChecks } = accepted(
+    CLUSTER,
+    changed(BASE, { health_checks: [{ ...CHECK, grpc_health_check: grpc }] }),
+  );
+  assert.deepEqual(healthChecks[0]?.check, {
+    kind: "grpc",
+    serviceName: "shop.Orders",
+    authority: "orders.test",
+    metadata: [["x-team", "a"]],
+  });
+});
+
 const DETECTION = [
   "enforcing_consecutive_5xx",
   "max_ejection_percent",
@@ -246,11 +264,6 @@ testRefusals(CLUSTER, BASE, [
     title: "HTTP/2 to an upstream gives a warning",
     set: { http2_protocol_options: {} },
     warning: "http2_protocol_options: is not followed: requests go out as HTTP/1.1",
-  },
-  {
-    title: "a health check over gRPC gives a warning",
-    set: { health_checks: [{ ...CHECK, grpc_health_check: { service_name: "s" } }] },
-    warning: "health_checks[0].grpc_health_check: is not performed: endpoints count as healthy",
   },
   {
     title: "a health check over HTTP/2 gives a warning",
