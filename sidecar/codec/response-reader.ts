@@ -6,7 +6,7 @@ import type { BodyFraming, FieldLines, ResponseHead } from "./head.ts";
 import { HeadBuffer, headEnd } from "./head-buffer.ts";
 import type { MessageLimits } from "./limits.ts";
 import { type Refusal, refusal, responseError } from "./refusal.ts";
-import { StatusLine } from "./status-line.ts";
+import { BAD_LINE, beginsResponse, StatusLine } from "./status-line.ts";
 
 const CODING_IN_1_0 = refusal("malformed", "Transfer-Encoding in an HTTP/1.0 message");
 const CODING_AND_LENGTH = refusal("malformed", "both Transfer-Encoding and Content-Length");
@@ -154,6 +154,7 @@ export class ResponseReader implements BodySink {
     end = held.append(chunk, start, maxHeadBytes);
     if (end < 0 && held.length <= maxHeadBytes) {
       if (!held.isPlausible) this.#refuse(GARBAGE);
+      else if (!beginsResponse(held.bytes, held.length)) this.#refuse(BAD_LINE);
       return chunk.length;
     }
     const { bytes, length } = held;

@@ -1,7 +1,7 @@
 import { CR, FIELD_VALUE, LF, SP } from "./grammar.ts";
 import { type Refusal, refusal } from "./refusal.ts";
 
-const BAD_LINE = refusal(
+export const BAD_LINE = refusal(
   "malformed",
   "the status line is not HTTP/1.1 or HTTP/1.0, a status of three digits and a reason",
 );
@@ -16,6 +16,13 @@ function digit(byte: number | undefined): number {
 const NAME = [0x48, 0x54, 0x54, 0x50, 0x2f, 0x31, 0x2e];
 /** `HTTP/1.1 200 ` */
 const REASON_AT = 13;
+
+/** Can what has come so far become a response? An upstream that speaks first, or another protocol, need not be waited for. */
+export function beginsResponse(bytes: Buffer, length: number): boolean {
+  const known = Math.min(length, NAME.length);
+  for (let i = 0; i < known; i++) if (bytes[i] !== NAME[i]) return false;
+  return true;
+}
 
 /** A status line taken apart (RFC 9112, 4). One per connection; the results stand until the next `read`. */
 export class StatusLine {

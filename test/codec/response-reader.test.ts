@@ -255,3 +255,10 @@ test("bytes that answer no request are refused", () => {
   reader.read(Buffer.from(`${OK}Content-Length: 0\r\n\r\n`), 0);
   assert.deepEqual(errors, ["bytes that answer no request"]);
 });
+
+test("what cannot become a response is refused at its first wrong byte, also behind an interim one", () => {
+  const right = ["", "H", "HTTP/1.", "HTTP/1.1 2", "HTTP/1.1 103 X\r\n\r\n", "HTTP/1.1 103 X\r\n\r\nHTT"];
+  for (const wire of right) assert.equal(readResponse(wire).error, undefined, wire);
+  const wrong = ["h", "HTTPS", "HTTP/2", " ", "\r", "HTTP/1.1 103 X\r\n\r\nX"];
+  for (const wire of wrong) assert.equal(readResponse(wire).error?.kind, ERRORS.malformedResponse, wire);
+});
