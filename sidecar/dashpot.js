@@ -14,5 +14,6 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_MAJOR) {
 // Most of a start is compiling; what was compiled once is read back from the user's temporary folder, where there is one.
 module.enableCompileCache?.();
 await import("./strip-types.js");
+await import("./lean-http.js");
 const { main } = await import("./main.ts");
 await main(process.argv.slice(2));

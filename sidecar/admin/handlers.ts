@@ -1,5 +1,5 @@
 import type { Clock } from "../../xds/common/clock.ts";
-import { LOG_LEVELS } from "../../xds/common/logger.ts";
+import { LOG_LEVELS } from "../../xds/common/log-level.ts";
 import { didYouMean } from "../../xds/common/nearest-name.ts";
 import type { DecisionFilter } from "../telemetry/decision-ring.ts";
 import { writeMetrics } from "../telemetry/metrics-sheet.ts";

@@ -1,5 +1,5 @@
 import type { XdsStatus } from "../../xds/client/client-status.ts";
-import type { LogLevel } from "../../xds/common/logger.ts";
+import type { LogLevel } from "../../xds/common/log-level.ts";
 import type { Configuration } from "../../xds/model/configuration.ts";
 import type { ListenerView } from "../proxy/index.ts";
 import type { BalancerEvents } from "../telemetry/balancer-events.ts";

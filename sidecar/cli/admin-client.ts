@@ -1,5 +1,7 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { request } from "undici";
+import { get, type IncomingMessage } from "node:http";
+import { text } from "node:stream/consumers";
 import { endpointAddress } from "../../xds/model/endpoint.ts";
 import type { Flag, Invocation } from "./command.ts";
 import { DEFAULT_ADMIN } from "./default-addresses.ts";
@@ -26,7 +28,10 @@ export const ADMIN_FLAGS: readonly Flag[] = [
 /** The admin could not be asked, or said no. */
 export class AdminError extends Error {}
 
-/** The sidecar that a command asks. */
+/**
+ * The sidecar that a command asks, by `node:http`: a health check is a new process each time, and loading a better client
+ * would be most of its work.
+ */
 export class AdminClient {
   readonly address: string;
   readonly #headers: Readonly<Record<string, string>>;
@@ -41,30 +46,21 @@ export class AdminClient {
   /** One GET, as text. Fails with a sentence that says what to check. */
   async ask(path: string, timeoutMs = 5_000): Promise<string> {
     return this.#told(async () => {
-      const answer = await request(`http://${this.address}${path}`, {
-        headers: this.#headers,
-        headersTimeout: timeoutMs,
-        bodyTimeout: timeoutMs,
-      });
-      const text = await answer.body.text();
-      if (answer.statusCode >= 400) throw new AdminError(refusalOf(text, answer.statusCode));
-      return text;
+      const answer = await this.#get(path, timeoutMs);
+      const body = await text(answer);
+      const { statusCode = 0 } = answer;
+      if (statusCode >= 400) throw new AdminError(refusalOf(body, statusCode));
+      return body;
     });
   }
 
   /** The lines of an answer that goes on until either side ends it. */
   async *follow(path: string, ended: AbortSignal): AsyncGenerator<string> {
-    const answer = await this.#told(() =>
-      request(`http://${this.address}${path}`, {
-        headers: this.#headers,
-        headersTimeout: 5_000,
-        bodyTimeout: 0,
-        signal: ended,
-      }),
-    );
+    const answer = await this.#told(() => this.#get(path, 5_000, ended));
+    answer.setTimeout(0);
     let rest = "";
     try {
-      for await (const chunk of answer.body.setEncoding("utf8")) {
+      for await (const chunk of answer.setEncoding("utf8")) {
         const lines = (rest + chunk).split("\n");
         rest = lines.pop() ?? "";
         yield* lines;
@@ -73,6 +69,21 @@ export class AdminClient {
       if (ended.aborted) return;
       throw new AdminError(`the sidecar at ${this.address} ended the answer (${reasonOf(error)})`);
     }
+  }
+
+  /** Resolves when the head of the answer is there; both limits hold for its body as well. */
+  async #get(path: string, silenceMs: number, signal?: AbortSignal): Promise<IncomingMessage> {
+    const request = get(`http://${this.address}${path}`, {
+      headers: this.#headers,
+      agent: false,
+      timeout: silenceMs,
+      ...(signal && { signal }),
+    });
+    request.on("timeout", () => request.destroy(new Error(`silent for ${silenceMs / 1_000} s`)));
+    const [answer] = (await once(request, "response")) as [IncomingMessage];
+    // From here on its reader is told of a broken answer.
+    request.on("error", () => {});
+    return answer;
   }
 
   async #told<T>(ask: () => Promise<T>): Promise<T> {

@@ -27,6 +27,7 @@ export interface Invocation {
   readonly positionals: readonly string[];
 }
 
+/** Commands are all loaded to know their flags; what one needs to run, it loads itself. */
 export interface Command {
   readonly name: string;
   readonly summary: string;

@@ -1,13 +1,14 @@
 import { randomInt } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { RECONNECT_BACKOFF } from "../../xds/client/ads-connection.ts";
-import { GrpcTransport } from "../../xds/client/ads-transport.ts";
+import type { AdsTransport } from "../../xds/client/ads-transport.ts";
 import { modelDecoders } from "../../xds/client/decoders.ts";
 import { nodeMessage } from "../../xds/client/node-identity.ts";
 import { XdsClient } from "../../xds/client/xds-client.ts";
 import { BindError } from "../../xds/common/bind-error.ts";
 import { systemClock } from "../../xds/common/clock.ts";
-import type { Logger, LogLevel } from "../../xds/common/logger.ts";
+import type { LogLevel } from "../../xds/common/log-level.ts";
+import type { Logger } from "../../xds/common/logger.ts";
 import { seededRandom } from "../../xds/common/random.ts";
 import { endpointAddress } from "../../xds/model/endpoint.ts";
 import { type ModelContext, XDS_CONTEXT } from "../../xds/model/resource-type.ts";
@@ -59,7 +60,7 @@ export async function startSidecar({ bootstrap, logger, env }: SidecarOptions): 
   const random = seededRandom(randomInt(2 ** 48 - 1));
   const version = dashpotVersion();
 
-  const telemetry = createTelemetry({
+  const telemetry = await createTelemetry({
     clock,
     logger,
     environment: env,
@@ -102,7 +103,7 @@ export async function startSidecar({ bootstrap, logger, env }: SidecarOptions): 
   });
 
   const xds = new XdsClient({
-    transport: transportOf(bootstrap),
+    transport: await transportOf(bootstrap),
     roots: dynamicRoots(bootstrap),
     node: nodeMessage(node, version),
     listeners: placedValues(bootstrap.resources.listeners),
@@ -177,8 +178,10 @@ export async function startSidecar({ bootstrap, logger, env }: SidecarOptions): 
   };
 }
 
-function transportOf({ dynamic, settings }: Bootstrap): GrpcTransport | undefined {
+/** gRPC is loaded where there is a control server only: it costs every sidecar's start 60 modules. */
+async function transportOf({ dynamic, settings }: Bootstrap): Promise<AdsTransport | undefined> {
   if (dynamic === undefined) return undefined;
+  const { GrpcTransport } = await import("../../xds/client/ads-transport.ts");
   return new GrpcTransport({
     server: dynamic.server,
     receiveLimitBytes: settings.xdsReceiveLimitBytes,

@@ -1,6 +1,6 @@
 import { childPath } from "../../xds/common/field-path.ts";
 import { describe, isMapping } from "../../xds/common/fields.ts";
-import { LOG_LEVELS } from "../../xds/common/logger.ts";
+import { LOG_LEVELS } from "../../xds/common/log-level.ts";
 import { didYouMean, nearestName } from "../../xds/common/nearest-name.ts";
 import type { Problems } from "../../xds/common/problem.ts";
 import { DEFAULT_OUTBOUND } from "./default-addresses.ts";

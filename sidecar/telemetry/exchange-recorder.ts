@@ -1,6 +1,3 @@
-import type { InstrumentationScope } from "@opentelemetry/core";
-import type { Resource } from "@opentelemetry/resources";
-import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import type { Clock } from "../../xds/common/clock.ts";
 import type { Logger } from "../../xds/common/logger.ts";
 import type { Random } from "../../xds/common/random.ts";
@@ -9,7 +6,6 @@ import type { AccessLog } from "./access-log.ts";
 import { BalancerEvents } from "./balancer-events.ts";
 import { decisionOf, type KeptBecause } from "./decision.ts";
 import { DecisionRing } from "./decision-ring.ts";
-import { exchangeSpans } from "./exchange-spans.ts";
 import type { ExchangeFacts, Recorder, TraceContext } from "./facts.ts";
 import { Metrics } from "./metrics.ts";
 import { RecentTraffic } from "./recent-traffic.ts";
@@ -19,13 +15,23 @@ import { boundTraceState, parseTraceparent } from "./trace-context.ts";
 import { TraceIds } from "./trace-ids.ts";
 import { failed, notableOf } from "./verdict.ts";
 
+/** What the spans of an exchange say beside its facts. */
+export interface SpanContent {
+  /** Wall time minus monotonic time, in ms: what makes a time of the facts one of the calendar. */
+  readonly epochMs: number;
+  /** Why the exchange is exported although it was not sampled; empty: it was. */
+  readonly sampledBy: string;
+  /** What is said of each attempt's pick. */
+  readonly sentences: readonly string[];
+}
+
 /** Where spans go. */
 export interface SpanSink {
   /**
-   * Takes the spans of one request together or not at all, since half a tree misleads. They are built only if there is room: when
+   * Takes the spans of one exchange together or not at all, since half a tree misleads. They are built only if there is room: when
    * everything fails at once, spans that would be dropped must not cost anything.
    */
-  offer(count: number, build: () => readonly ReadableSpan[]): void;
+  offer(facts: ExchangeFacts, content: SpanContent): void;
 }
 
 export interface RecorderOptions {
@@ -33,8 +39,6 @@ export interface RecorderOptions {
   readonly logger: Logger;
   readonly random: Random;
   readonly sampler: Sampler;
-  readonly resource: Resource;
-  readonly version: string;
   /** Undefined: spans are not exported. */
   readonly spans: SpanSink | undefined;
   /** Undefined: off. */
@@ -72,13 +76,11 @@ export class ExchangeRecorder implements Recorder {
   readonly #slowMs: number;
   /** When each endpoint was ejected, by cluster and address. */
   readonly #ejected = new Map<string, number>();
-  readonly #scope: InstrumentationScope;
 
   constructor(options: RecorderOptions) {
     this.#options = options;
     this.#ids = new TraceIds(options.random);
     this.#slowMs = options.slowMs ?? 1_000;
-    this.#scope = { name: "dashpot", version: options.version };
     this.decisions = new DecisionRing(options.ringSize);
   }
 
@@ -141,7 +143,7 @@ export class ExchangeRecorder implements Recorder {
   }
 
   #keep(facts: ExchangeFacts, keptBecause: KeptBecause): void {
-    const { spans, resource } = this.#options;
+    const { spans } = this.#options;
     const epochMs = this.#epochMs();
     const sentences = facts.attempts.map((attempt) => pickSentence(attempt, facts.cluster));
     facts.attempts.forEach((attempt, i) => {
@@ -149,12 +151,8 @@ export class ExchangeRecorder implements Recorder {
       const sentence = sentences[i] ?? "";
       this.decisions.add(decisionOf({ id, facts, attempt, keptBecause, epochMs, sentence }));
     });
-    if (spans === undefined) return;
     const sampledBy = facts.trace.sampled ? "" : keptBecause;
-    const scope = this.#scope;
-    spans.offer(1 + facts.attempts.length, () => {
-      return exchangeSpans(facts, { resource, scope, epochMs, sampledBy, sentences });
-    });
+    spans?.offer(facts, { epochMs, sampledBy, sentences });
   }
 
   #epochMs(): number {

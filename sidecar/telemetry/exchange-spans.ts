@@ -6,21 +6,16 @@ import { ERRORS } from "../../xds/common/errors.ts";
 import { splitAuthority } from "../../xds/common/host-port.ts";
 import { PICK_REASON_NAMES } from "../balancing/evidence.ts";
 import { OUTCOME, OUTCOME_NAMES } from "../balancing/outcome.ts";
+import type { SpanContent } from "./exchange-recorder.ts";
 import type { AttemptFacts, ExchangeFacts } from "./facts.ts";
 import { FinishedSpan, spanContext } from "./finished-span.ts";
 import { shownTarget } from "./redaction.ts";
 import { exclusions } from "./sentence.ts";
 import { verdictOf } from "./verdict.ts";
 
-export interface SpanOptions {
+export interface SpanOptions extends SpanContent {
   readonly resource: Resource;
   readonly scope: InstrumentationScope;
-  /** Wall time minus monotonic time, in ms: what makes a time of the facts one of the calendar. */
-  readonly epochMs: number;
-  /** Why the exchange is exported although it was not sampled; empty: it was. */
-  readonly sampledBy: string;
-  /** What is said of each attempt's pick. */
-  readonly sentences: readonly string[];
 }
 
 /** Methods that may stand in a span's name; anything else is `_OTHER` there (semantic conventions, HTTP). */

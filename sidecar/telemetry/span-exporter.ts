@@ -1,15 +1,22 @@
 import { readFileSync } from "node:fs";
-import { type ExportResult, ExportResultCode } from "@opentelemetry/core";
+import { type ExportResult, ExportResultCode, type InstrumentationScope } from "@opentelemetry/core";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
+import { type Resource, resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchSpanProcessor, type ReadableSpan, type SpanExporter } from "@opentelemetry/sdk-trace";
 import type { Clock } from "../../xds/common/clock.ts";
 import type { Logger } from "../../xds/common/logger.ts";
-import type { SpanSink } from "./exchange-recorder.ts";
+import type { SpanContent, SpanSink } from "./exchange-recorder.ts";
+import { exchangeSpans } from "./exchange-spans.ts";
+import type { ExchangeFacts } from "./facts.ts";
 import type { BatchOptions, OtlpTarget } from "./otel-environment.ts";
 
 export interface ExportOptions {
   readonly target: OtlpTarget;
   readonly batch: BatchOptions;
+  /** What is said of this process on every span. */
+  readonly resource: Readonly<Record<string, string | number>>;
+  /** Dashpot's own version. */
+  readonly version: string;
   readonly clock: Clock;
   readonly logger: Logger;
   /** After this, `shutdown` gives up on what is left. Default 2 000 ms: a pod's grace period must not be spent on telemetry. */
@@ -34,6 +41,8 @@ const LOG_EVERY_MS = 60_000;
  */
 export class OtlpSpanExporter implements SpanSink {
   readonly #options: ExportOptions;
+  readonly #resource: Resource;
+  readonly #scope: InstrumentationScope;
   readonly #exporter: SpanExporter;
   readonly #processor: BatchSpanProcessor;
   #queued = 0;
@@ -45,7 +54,9 @@ export class OtlpSpanExporter implements SpanSink {
 
   constructor(options: ExportOptions) {
     this.#options = options;
-    const { batch } = options;
+    const { batch, version } = options;
+    this.#resource = resourceFromAttributes(options.resource);
+    this.#scope = { name: "dashpot", version };
     this.#exporter = otlpExporter(options.target);
     this.#processor = new BatchSpanProcessor({
       // The processor hands over batch by batch; standing in between is what tells how many spans still wait in it.
@@ -64,14 +75,16 @@ export class OtlpSpanExporter implements SpanSink {
     return { exported: this.#exported, dropped: this.#dropped, failed: this.#failed, queued: this.#queued };
   }
 
-  offer(count: number, build: () => readonly ReadableSpan[]): void {
+  offer(facts: ExchangeFacts, content: SpanContent): void {
+    const count = 1 + facts.attempts.length;
     if (this.#closing || this.#queued + count > this.#options.batch.maxQueueSize) {
       this.#dropped += count;
       this.#complain("the queue of spans is full: the collector takes them too slowly", count);
       return;
     }
     this.#queued += count;
-    for (const span of build()) this.#processor.onEnd(span);
+    const options = { ...content, resource: this.#resource, scope: this.#scope };
+    for (const span of exchangeSpans(facts, options)) this.#processor.onEnd(span);
   }
 
   /** Sends what is left, within the bound. Further calls get the same promise. */

@@ -1,5 +1,4 @@
 import { randomInt } from "node:crypto";
-import { resourceFromAttributes } from "@opentelemetry/resources";
 import type { Clock } from "../../xds/common/clock.ts";
 import type { Logger } from "../../xds/common/logger.ts";
 import { seededRandom } from "../../xds/common/random.ts";
@@ -8,7 +7,7 @@ import { ExchangeRecorder } from "./exchange-recorder.ts";
 import type { EffectiveValue, Environment, OtelSettings } from "./otel-environment.ts";
 import { readOtelEnvironment } from "./otel-environment.ts";
 import { Sampler } from "./sampler.ts";
-import { OtlpSpanExporter } from "./span-exporter.ts";
+import type { OtlpSpanExporter } from "./span-exporter.ts";
 import { DASHPOT_SCOPE, type StatSheet } from "./stat-sheet.ts";
 
 export interface TelemetryOptions {
@@ -42,26 +41,17 @@ export interface Telemetry {
   shutdown(): Promise<void>;
 }
 
-export function createTelemetry(options: TelemetryOptions): Telemetry {
-  const { clock, logger, version } = options;
+export async function createTelemetry(options: TelemetryOptions): Promise<Telemetry> {
+  const { clock, logger } = options;
   const settings = readOtelEnvironment(options.environment, options);
   for (const warning of settings.warnings) logger.warn(warning);
-  const exporter = createExporter(settings, clock, logger);
+  const exporter = await createExporter(settings, options);
   const accessLog = createAccessLog(options.accessLog, logger);
   const recorder = new ExchangeRecorder({
     clock,
     logger,
     random: seededRandom(randomInt(2 ** 48 - 1)),
     sampler: new Sampler(settings.sampler),
-    resource: resourceFromAttributes({
-      "telemetry.sdk.name": "opentelemetry",
-      "telemetry.sdk.language": "nodejs",
-      "process.pid": process.pid,
-      "dashpot.node.id": options.nodeId,
-      "dashpot.sidecar.version": version,
-      ...Object.fromEntries(settings.resource),
-    }),
-    version,
     spans: exporter,
     accessLog,
     ringSize: options.ringSize,
@@ -90,11 +80,32 @@ export function createTelemetry(options: TelemetryOptions): Telemetry {
   };
 }
 
-/** A certificate that cannot be read costs the export, not the sidecar. */
-function createExporter(settings: OtelSettings, clock: Clock, logger: Logger): OtlpSpanExporter | undefined {
-  const { otlp, batch } = settings;
+/**
+ * A certificate that cannot be read costs the export, not the sidecar. OpenTelemetry is loaded only where something is exported:
+ * it is some 250 modules.
+ */
+async function createExporter(
+  { otlp, batch, resource }: OtelSettings,
+  { clock, logger, nodeId, version }: TelemetryOptions,
+): Promise<OtlpSpanExporter | undefined> {
+  if (otlp === undefined) return undefined;
+  const { OtlpSpanExporter } = await import("./span-exporter.ts");
   try {
-    return otlp && new OtlpSpanExporter({ target: otlp, batch, clock, logger });
+    return new OtlpSpanExporter({
+      target: otlp,
+      batch,
+      resource: {
+        "telemetry.sdk.name": "opentelemetry",
+        "telemetry.sdk.language": "nodejs",
+        "process.pid": process.pid,
+        "dashpot.node.id": nodeId,
+        "dashpot.sidecar.version": version,
+        ...Object.fromEntries(resource),
+      },
+      version,
+      clock,
+      logger,
+    });
   } catch (error) {
     logger.error({ reason: reasonOf(error) }, "spans are not exported");
     return undefined;

@@ -49,7 +49,7 @@ test("every OTEL variable that is read is on the page, and no other", () => {
 });
 
 test("every metric is on the page, and no other", async () => {
-  const telemetry = createTelemetry({
+  const telemetry = await createTelemetry({
     clock: new FakeClock(),
     logger: pino({ level: "silent" }),
     environment: {},

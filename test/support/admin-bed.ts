@@ -1,4 +1,3 @@
-import { emptyResource } from "@opentelemetry/resources";
 import pino from "pino";
 import { type AdminServer, type AdminSources, startAdmin } from "../../sidecar/admin/index.ts";
 import type { EndpointView } from "../../sidecar/balancing/balancer.ts";
@@ -6,7 +5,7 @@ import { ExchangeRecorder } from "../../sidecar/telemetry/exchange-recorder.ts";
 import { Sampler } from "../../sidecar/telemetry/sampler.ts";
 import type { ClusterView } from "../../sidecar/upstream/upstream-cluster.ts";
 import type { XdsStatus } from "../../xds/client/client-status.ts";
-import type { LogLevel } from "../../xds/common/logger.ts";
+import type { LogLevel } from "../../xds/common/log-level.ts";
 import { seededRandom } from "../../xds/common/random.ts";
 import { type Configuration, EMPTY_CONFIGURATION } from "../../xds/model/configuration.ts";
 import { FakeClock } from "./fake-clock.ts";
@@ -99,8 +98,6 @@ export class AdminBed {
       logger: pino({ level: "silent" }),
       random: seededRandom(1),
       sampler: new Sampler({ ratio: 1, parentBased: true }),
-      resource: emptyResource(),
-      version: "0.1.0",
       spans: undefined,
       accessLog: undefined,
     });

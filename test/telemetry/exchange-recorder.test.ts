@@ -5,6 +5,7 @@ import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import pino from "pino";
 import { OUTCOME } from "../../sidecar/balancing/outcome.ts";
 import { ExchangeRecorder } from "../../sidecar/telemetry/exchange-recorder.ts";
+import { exchangeSpans } from "../../sidecar/telemetry/exchange-spans.ts";
 import { Sampler } from "../../sidecar/telemetry/sampler.ts";
 import { ERRORS, proxyError } from "../../xds/common/errors.ts";
 import { seededRandom } from "../../xds/common/random.ts";
@@ -17,15 +18,17 @@ function recorderOf(options: { ringSize?: number; ratio?: number } = {}): {
   spans: ReadableSpan[];
 } {
   const spans: ReadableSpan[] = [];
+  const resource = emptyResource();
+  const scope = { name: "dashpot", version: "0.1.0" };
   const clock = new FakeClock();
   const recorder = new ExchangeRecorder({
     clock,
     logger: pino({ level: "silent" }),
     random: seededRandom(1),
     sampler: new Sampler({ ratio: options.ratio ?? 0, parentBased: true }),
-    resource: emptyResource(),
-    version: "0.1.0",
-    spans: { offer: (_, build) => spans.push(...build()) },
+    spans: {
+      offer: (facts, content) => spans.push(...exchangeSpans(facts, { ...content, resource, scope })),
+    },
     accessLog: undefined,
     ringSize: options.ringSize ?? 10,
   });

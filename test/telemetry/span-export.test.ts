@@ -11,7 +11,7 @@ import { attemptFacts, evidenceOf, exchangeFacts } from "../support/exchange-fac
 import { FakeClock } from "../support/fake-clock.ts";
 import { OtlpReceiver } from "../support/otlp-receiver.ts";
 
-function telemetryTo(endpoint: string, environment: Record<string, string> = {}): Telemetry {
+function telemetryTo(endpoint: string, environment: Record<string, string> = {}): Promise<Telemetry> {
   return createTelemetry({
     clock: new FakeClock(),
     logger: pino({ level: "silent" }),
@@ -31,7 +31,7 @@ const PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 test("a sampled request arrives as a SERVER span with a CLIENT span per attempt below it", async (t) => {
   const receiver = await OtlpReceiver.start();
   t.after(() => receiver.close());
-  const telemetry = telemetryTo(receiver.endpoint);
+  const telemetry = await telemetryTo(receiver.endpoint);
   const { recorder } = telemetry;
   const trace = recorder.begin(PARENT, undefined, undefined);
   const spanId = recorder.spanId();
@@ -79,7 +79,7 @@ test("a sampled request arrives as a SERVER span with a CLIENT span per attempt 
 test("an unsampled request that is retried arrives whole, marked with why", async (t) => {
   const receiver = await OtlpReceiver.start();
   t.after(() => receiver.close());
-  const telemetry = telemetryTo(receiver.endpoint, { OTEL_EXPORTER_OTLP_COMPRESSION: "gzip" });
+  const telemetry = await telemetryTo(receiver.endpoint, { OTEL_EXPORTER_OTLP_COMPRESSION: "gzip" });
   const { recorder } = telemetry;
   const trace = recorder.begin(undefined, undefined, undefined);
   assert.equal(trace.sampled, false);
@@ -116,7 +116,7 @@ test("an unsampled request that is retried arrives whole, marked with why", asyn
 test("a request without an endpoint still names its cluster and says what was excluded", async (t) => {
   const receiver = await OtlpReceiver.start();
   t.after(() => receiver.close());
-  const telemetry = telemetryTo(receiver.endpoint);
+  const telemetry = await telemetryTo(receiver.endpoint);
   const evidence = evidenceOf([], 3);
   evidence.excluded[0] = 2;
   evidence.excluded[2] = 1;
@@ -144,7 +144,7 @@ test("a request without an endpoint still names its cluster and says what was ex
 test("a request that goes well unsampled leaves no span and no decision", async (t) => {
   const receiver = await OtlpReceiver.start();
   t.after(() => receiver.close());
-  const telemetry = telemetryTo(receiver.endpoint);
+  const telemetry = await telemetryTo(receiver.endpoint);
   telemetry.recorder.end(exchangeFacts());
   await telemetry.shutdown();
   assert.equal(receiver.requestsSeen.length, 0);
@@ -166,7 +166,7 @@ for (const collector of ["hanging", "dead"] as const) {
     const receiver = await OtlpReceiver.start("hanging");
     t.after(() => receiver.close());
     const endpoint = collector === "dead" ? await deadEndpoint() : receiver.endpoint;
-    const telemetry = telemetryTo(endpoint, {
+    const telemetry = await telemetryTo(endpoint, {
       OTEL_BSP_MAX_QUEUE_SIZE: "100",
       OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "50",
       OTEL_EXPORTER_OTLP_TIMEOUT: "2500",
@@ -189,7 +189,7 @@ test("a collector that refuses spans is counted and told of once", async (t) => 
   const receiver = await OtlpReceiver.start("refusing");
   t.after(() => receiver.close());
   const lines: string[] = [];
-  const telemetry = createTelemetry({
+  const telemetry = await createTelemetry({
     clock: new FakeClock(),
     logger: pino({ level: "warn" }, { write: (line: string) => lines.push(line) }),
     environment: { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint, OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "2" },
@@ -211,7 +211,7 @@ test("a collector that refuses spans is counted and told of once", async (t) => 
 test("headers of the environment go out with the spans and are shown nowhere", async (t) => {
   const receiver = await OtlpReceiver.start();
   t.after(() => receiver.close());
-  const telemetry = telemetryTo(receiver.endpoint, {
+  const telemetry = await telemetryTo(receiver.endpoint, {
     OTEL_EXPORTER_OTLP_HEADERS: "authorization=Bearer%20s3cret",
   });
   const trace = telemetry.recorder.begin(PARENT, undefined, undefined);

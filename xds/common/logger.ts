@@ -1,10 +1,7 @@
 import pino from "pino";
+import type { LogLevel } from "./log-level.ts";
 
 export type { Logger } from "pino";
-
-/** pino's levels, from loudest to none. */
-export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /**
  * One JSON object per line on stderr (stdout is for data). Lines are buffered and written asynchronously, so that a blocked

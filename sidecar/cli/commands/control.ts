@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { systemClock } from "../../../xds/common/clock.ts";
-import { createLogger, LOG_LEVELS, type LogLevel } from "../../../xds/common/logger.ts";
+import { LOG_LEVELS, type LogLevel } from "../../../xds/common/log-level.ts";
 import type { Command } from "../command.ts";
 import { UsageError } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
@@ -46,6 +46,7 @@ export const control: Command = {
     if (!LOG_LEVELS.includes(level as LogLevel))
       throw new UsageError(`--log-level takes ${LOG_LEVELS.join(", ")}`);
     const { MeshFileError, startControlServer } = await import("../../../xds/server/control-server.ts");
+    const { createLogger } = await import("../../../xds/common/logger.ts");
     const logger = createLogger(level as LogLevel);
     try {
       const server = await startControlServer({

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createLogger, type Logger } from "../../../xds/common/logger.ts";
+import type { Logger } from "../../../xds/common/logger.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 import { startFailure } from "../start-failure.ts";
@@ -56,6 +56,7 @@ export const sidecar: Command = {
     });
     for (const line of [...errors, ...warnings]) terminal.stderr.write(`${line}\n`);
     if (!bootstrap) return EXIT.config;
+    const { createLogger } = await import("../../../xds/common/logger.ts");
     const { startSidecar } = await import("../run-sidecar.ts");
     const logger = createLogger(bootstrap.settings.logLevel);
     endOnUnhandled(logger);

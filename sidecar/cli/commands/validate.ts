@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { SourceText } from "../../../xds/common/source-text.ts";
 import type { Command } from "../command.ts";
 import { UsageError } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
@@ -42,7 +41,7 @@ export const validate: Command = {
 };
 
 async function check(text: string, file: string, env: Environment) {
-  if (!isMesh(text, file)) {
+  if (!(await isMesh(text, file))) {
     const { validateBootstrap } = await import("../load-bootstrap.ts");
     const { errors, warnings } = validateBootstrap(text, file, env);
     return { kind: "bootstrap", errors, warnings };
@@ -53,7 +52,8 @@ async function check(text: string, file: string, env: Environment) {
   return { kind: "mesh file", errors: ofSeverity("error"), warnings: ofSeverity("warning") };
 }
 
-function isMesh(text: string, file: string): boolean {
+async function isMesh(text: string, file: string): Promise<boolean> {
+  const { SourceText } = await import("../../../xds/common/source-text.ts");
   const { value } = new SourceText(text, file);
   return typeof value === "object" && value !== null && MESH_KEYS.some((key) => Object.hasOwn(value, key));
 }
