@@ -1,18 +1,22 @@
 import type { Clock } from "../../xds/common/clock.ts";
 import { LOG_LEVELS } from "../../xds/common/log-level.ts";
 import { didYouMean } from "../../xds/common/nearest-name.ts";
+import { endpointAddress } from "../../xds/model/endpoint.ts";
+import type { ListenerView } from "../proxy/index.ts";
 import type { DecisionFilter } from "../telemetry/decision-ring.ts";
 import { writeMetrics } from "../telemetry/metrics-sheet.ts";
 import { PROCESS_SCOPE, StatSheet } from "../telemetry/stat-sheet.ts";
 import { writeClusters } from "./cluster-stats.ts";
 import { clusterStatus, clustersText } from "./clusters.ts";
-import { configDump, rejectedResources } from "./config-dump.ts";
+import { configDump, DUMP_LISTS } from "./config-dump.ts";
 import { decisionStream } from "./decision-stream.ts";
 import { explainRequestOf } from "./explain.ts";
 import { decisionDetail, explanationDetail } from "./inspector/decision-detail.ts";
 import { detailPage, inspectorPage, liveParts } from "./inspector/page.ts";
 import { stepText } from "./inspector/weights-section.ts";
 import { jaegerTrace } from "./jaeger.ts";
+import { patternOf } from "./query.ts";
+import { rejectedResources } from "./rejected-resources.ts";
 import {
   type AdminAnswer,
   type AdminReply,
@@ -66,8 +70,8 @@ export const HANDLERS: ReadonlyMap<string, Handler> = new Map([
   ["/live", get("200 while the process runs its event loop", () => textReply("LIVE\n"))],
   ["/clusters", heavy("clusters and their endpoints; ?format=json", clusters)],
   ["/listeners", get("listeners and where they are bound; ?format=json", listeners)],
-  ["/config_dump", heavy("configuration in force, and what was refused", dump)],
-  ["/stats", heavy("counters and gauges; ?format=prometheus, ?filter=TEXT", stats)],
+  ["/config_dump", heavy("configuration as Envoy dumps it; ?resource ?name_regex ?include_eds", dump)],
+  ["/stats", heavy("counters and gauges; ?format=json|prometheus, ?filter=REGEX", stats)],
   ["/stats/prometheus", heavy("the same for Prometheus", prometheus)],
   ["/metrics", heavy("the same as /stats/prometheus", prometheus)],
   ["/server_info", get("version, state, settings", serverInfo)],
@@ -110,25 +114,46 @@ function clusters(request: AdminRequest, { sources }: HandlerContext): AdminRepl
 
 function listeners(request: AdminRequest, { sources }: HandlerContext): AdminReply {
   const views = sources.listeners();
-  if (wantsJson(request)) return jsonReply({ listener_statuses: views });
+  if (wantsJson(request)) return jsonReply({ listener_statuses: views.map(listenerStatus) });
   const lines = views.map(({ name, bound, failure }) => {
-    const where = bound ? `${bound.host}:${bound.port}` : "not bound";
+    const where = bound ? endpointAddress(bound.host, bound.port) : "not bound";
     return `${name}::${where}${failure === "" ? "" : `: ${failure}`}\n`;
   });
   return textReply(lines.join(""));
 }
 
-function dump(_: AdminRequest, { sources }: HandlerContext): AdminReply {
-  return jsonPieces(configDump(sources.configuration(), sources.xdsStatus()));
+/** Envoy's `admin.v3.ListenerStatus`, with everything that Dashpot knows of it under `dashpot`. */
+function listenerStatus(view: ListenerView): object {
+  const { name, bound } = view;
+  const socket = bound && { address: bound.host, port_value: bound.port };
+  return { name, ...(socket ? { local_address: { socket_address: socket } } : {}), dashpot: view };
+}
+
+function dump({ query }: AdminRequest, { sources }: HandlerContext): AdminReply {
+  const resource = query.get("resource") ?? undefined;
+  if (resource !== undefined && !DUMP_LISTS.includes(resource)) {
+    return errorReply(
+      400,
+      `resource must be one of ${DUMP_LISTS.join(", ")}${didYouMean(resource, DUMP_LISTS)}`,
+    );
+  }
+  if (query.has("mask"))
+    return errorReply(400, "mask is not supported: resource and name_regex narrow the dump");
+  const pattern = patternOf(query, "name_regex");
+  if ("error" in pattern) return errorReply(400, pattern.error);
+  const includeEndpoints = query.has("include_eds");
+  return jsonPieces(configDump(sources, { resource, name: pattern.regex, includeEndpoints }));
 }
 
 function stats(request: AdminRequest, context: HandlerContext): AdminReply {
-  if (request.query.get("format") === "prometheus") return prometheus(request, context);
-  const filter = request.query.get("filter") ?? "";
-  const lines = sheetOf(context).text().split("\n");
-  return textReply(
-    filter === "" ? lines.join("\n") : `${lines.filter((line) => line.includes(filter)).join("\n")}\n`,
-  );
+  const format = request.query.get("format");
+  if (format === "prometheus") return prometheus(request, context);
+  const pattern = patternOf(request.query, "filter");
+  if ("error" in pattern) return errorReply(400, pattern.error);
+  const { regex } = pattern;
+  const wanted = (name: string): boolean => regex?.matcher(name).find() ?? true;
+  const sheet = sheetOf(context);
+  return format === "json" ? jsonReply({ stats: sheet.list(wanted) }) : textReply(sheet.text(wanted));
 }
 
 function prometheus(_: AdminRequest, context: HandlerContext): AdminReply {
@@ -151,14 +176,15 @@ function sheetOf({ sources, clock }: HandlerContext): StatSheet {
 
 function serverInfo(_: AdminRequest, { sources, clock }: HandlerContext): AdminReply {
   const { identity, settings, exportsTo } = sources;
+  const uptime = `${Math.round((clock.wall() - identity.startedAt) / 1_000)}s`;
+  const { node } = sources.bootstrap();
   return jsonReply({
     version: `dashpot/${identity.version}`,
     state: sources.state(),
-    uptime_all_epochs: `${Math.round((clock.wall() - identity.startedAt) / 1_000)}s`,
-    node: { id: identity.nodeId, cluster: identity.nodeCluster },
-    node_version: process.version,
-    traces_to: exportsTo || null,
-    settings,
+    uptime_current_epoch: uptime,
+    uptime_all_epochs: uptime,
+    node,
+    dashpot: { nodejs: process.version, traces_to: exportsTo || null, settings },
   });
 }
 

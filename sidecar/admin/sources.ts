@@ -1,6 +1,4 @@
-import type { XdsStatus } from "../../xds/client/client-status.ts";
 import type { LogLevel } from "../../xds/common/log-level.ts";
-import type { Configuration } from "../../xds/model/configuration.ts";
 import type { ListenerView } from "../proxy/index.ts";
 import type { BalancerEvents } from "../telemetry/balancer-events.ts";
 import type { DecisionRing } from "../telemetry/decision-ring.ts";
@@ -10,6 +8,7 @@ import type { EffectiveValue } from "../telemetry/otel-environment.ts";
 import type { RecentTraffic } from "../telemetry/recent-traffic.ts";
 import type { StatSheet } from "../telemetry/stat-sheet.ts";
 import type { ClusterView } from "../upstream/upstream-cluster.ts";
+import type { DumpSource } from "./dump-view.ts";
 
 export interface Identity {
   readonly nodeId: string;
@@ -23,12 +22,10 @@ export interface Identity {
 export type ServerState = "LIVE" | "DRAINING" | "PRE_INITIALIZING" | "INITIALIZING";
 
 /** What the admin interface shows and what it may do: all it knows of the sidecar. */
-export interface AdminSources {
+export interface AdminSources extends DumpSource {
   readonly identity: Identity;
   /** LIVE: ports are bound and the first configuration is in use. */
   state(): ServerState;
-  configuration(): Configuration;
-  xdsStatus(): XdsStatus;
   clusters(): readonly ClusterView[];
   listeners(): readonly ListenerView[];
   readonly decisions: DecisionRing;

@@ -1,6 +1,6 @@
 import type { XdsStatus } from "../../xds/client/client-status.ts";
 import { DASHPOT_SCOPE, type Labels, type Scope, type StatSheet } from "../telemetry/stat-sheet.ts";
-import { rejectedResources } from "./config-dump.ts";
+import { rejectedResources } from "./rejected-resources.ts";
 
 /** Envoy's name for the connection to the control plane. */
 const CONTROL_PLANE: Scope = { dotted: "control_plane.", prefix: "envoy_control_plane_", labels: [] };

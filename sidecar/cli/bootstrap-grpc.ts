@@ -22,6 +22,7 @@ export function readGrpcBootstrap(
     admin: DEFAULT_ADMIN,
     dynamic: server && { server, listeners: true, clusters: true },
     resources: NO_STATIC_RESOURCES,
+    written: {},
     settings,
     effective,
   };

@@ -14,6 +14,8 @@ import { honouredFields, items, type Part } from "./bootstrap-part.ts";
 export interface Placed<T> {
   readonly value: T;
   readonly path: string;
+  /** As it would come over xDS, for dumps. */
+  readonly bytes: Uint8Array | undefined;
 }
 
 /** Static resources by name. */
@@ -46,9 +48,19 @@ function readAll<T>(
     if (value === undefined) continue;
     if (found.has(name))
       problems.error(`${path}.name`, `${JSON.stringify(name)} is used by ${found.get(name)!.path}`);
-    else found.set(name, { value, path });
+    else found.set(name, { value, path, bytes: type.encode(json).bytes });
   }
   return found;
+}
+
+/** A static resource as it would come over xDS; undefined: there is none of this type and name. */
+export function staticContent(
+  resources: StaticResources,
+  typeUrl: string,
+  name: string,
+): Uint8Array | undefined {
+  if (typeUrl === LISTENER.typeUrl) return resources.listeners.get(name)?.bytes;
+  return typeUrl === CLUSTER.typeUrl ? resources.clusters.get(name)?.bytes : undefined;
 }
 
 /** What static resources refer to must be there, or come from a control server: a typo would only show as 503 otherwise. */

@@ -27,6 +27,8 @@ export interface Bootstrap {
   /** Undefined: static configuration only. */
   readonly dynamic: DynamicResources | undefined;
   readonly resources: StaticResources;
+  /** `admin` and `dynamic_resources` as they were written, for dumps. */
+  readonly written: JsonObject;
   readonly settings: Settings;
   /** Every setting and where it comes from, for people. */
   readonly effective: readonly EffectiveSetting[];
@@ -73,9 +75,19 @@ export function readBootstrap(document: unknown, environment: Environment, probl
     admin: readAdmin(fields.get("admin"), settings, problems),
     dynamic,
     resources,
+    written: asWritten(fields, ["admin", "dynamic_resources"]),
     settings,
     effective,
   };
+}
+
+function asWritten(fields: ReadonlyMap<string, Part>, names: readonly string[]): JsonObject {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const part = fields.get(name);
+      return part === undefined ? [] : [[name, part.value]];
+    }),
+  );
 }
 
 function readNode(part: Part | undefined, problems: Problems): NodeIdentity {

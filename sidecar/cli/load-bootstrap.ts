@@ -95,6 +95,7 @@ function fromAddress(target: string, environment: Environment): LoadedBootstrap 
     admin: DEFAULT_ADMIN,
     dynamic: { server: { target, tls: undefined }, listeners: true, clusters: true },
     resources: NO_STATIC_RESOURCES,
+    written: {},
     settings,
     effective,
   };

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { RECONNECT_BACKOFF } from "../../xds/client/ads-connection.ts";
 import type { AdsTransport } from "../../xds/client/ads-transport.ts";
 import { modelDecoders } from "../../xds/client/decoders.ts";
-import { nodeMessage } from "../../xds/client/node-identity.ts";
+import { nodeJson, nodeMessage } from "../../xds/client/node-identity.ts";
 import { XdsClient } from "../../xds/client/xds-client.ts";
 import { BindError } from "../../xds/common/bind-error.ts";
 import { systemClock } from "../../xds/common/clock.ts";
@@ -16,12 +16,11 @@ import { startAdmin } from "../admin/index.ts";
 import { createProxy, type SidecarProxy } from "../proxy/index.ts";
 import { createTelemetry, type Telemetry } from "../telemetry/telemetry.ts";
 import type { Bootstrap } from "./bootstrap.ts";
-import type { Placed } from "./bootstrap-static.ts";
+import { type Placed, staticContent } from "./bootstrap-static.ts";
 import { DEFAULT_POLICIES } from "./default-policy.ts";
 import { connectionsWithin, openFilesLimit } from "./open-files.ts";
 import { Readiness } from "./readiness.ts";
 import type { Environment } from "./settings.ts";
-
 import { dashpotVersion } from "./version.ts";
 
 /** How long the answer to a probe of the control server may take, in ms. */
@@ -142,6 +141,11 @@ export async function startSidecar({ bootstrap, logger, env }: SidecarOptions): 
       state: () => (draining ? "DRAINING" : readiness.missing === "" ? "LIVE" : "INITIALIZING"),
       configuration: () => xds.configuration,
       xdsStatus: () => xds.status(),
+      bootstrap: () => ({ node: nodeJson(node, version), ...bootstrap.written }),
+      contentOf: (origin, typeUrl, name) =>
+        origin === "static"
+          ? staticContent(bootstrap.resources, typeUrl, name)
+          : xds.contentOf(typeUrl, name),
       clusters: () => proxy.clusters(),
       listeners: () => proxy.listeners(),
       decisions: telemetry.recorder.decisions,

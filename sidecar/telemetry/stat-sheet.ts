@@ -16,6 +16,12 @@ interface Family {
   readonly samples: Sample[];
 }
 
+/** One statistic under its dotted name. */
+export interface Stat {
+  readonly name: string;
+  readonly value: number;
+}
+
 /** A thing that has statistics: `cluster.orders` in Envoy's dotted names, `envoy_cluster_...{envoy_cluster_name="orders"}` in Prometheus. */
 export interface Scope {
   /** With its final dot; empty: the process. */
@@ -47,7 +53,7 @@ export function httpScope(prefix: string): Scope {
 /** One reading of all statistics, written out as Envoy's `/stats` or in Prometheus' text format. */
 export class StatSheet {
   readonly #families = new Map<string, Family>();
-  readonly #dotted: string[] = [];
+  readonly #dotted: Stat[] = [];
 
   /** @param dotted the name in `/stats`, where labels cannot be written. */
   counter(scope: Scope, name: string, value: number, labels: Labels = [], dotted = name): void {
@@ -71,9 +77,17 @@ export class StatSheet {
     family.samples.push({ suffix: "_count", labels, value: cumulative });
   }
 
-  /** Envoy's `/stats`: `cluster.orders.upstream_rq_total: 12`, sorted. */
-  text(): string {
-    return `${this.#dotted.sort().join("\n")}\n`;
+  /** Counters and gauges under Envoy's names, sorted. */
+  list(wanted: (name: string) => boolean = () => true): readonly Stat[] {
+    const found = this.#dotted.filter(({ name }) => wanted(name));
+    return found.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  }
+
+  /** The same as Envoy's `/stats`: `cluster.orders.upstream_rq_total: 12`. */
+  text(wanted?: (name: string) => boolean): string {
+    return this.list(wanted)
+      .map(({ name, value }) => `${name}: ${numberText(value)}\n`)
+      .join("");
   }
 
   /** Prometheus' text format, version 0.0.4. */
@@ -91,7 +105,7 @@ export class StatSheet {
   #add(scope: Scope, name: string, type: StatType, value: number, labels: Labels, dotted: string): void {
     const family = this.#family(scope.prefix + plain(name), type);
     family.samples.push({ suffix: "", labels: [...scope.labels, ...labels], value });
-    this.#dotted.push(`${oneLine(scope.dotted + dotted)}: ${numberText(value)}`);
+    this.#dotted.push({ name: oneLine(scope.dotted + dotted), value });
   }
 
   #family(name: string, type: StatType): Family {

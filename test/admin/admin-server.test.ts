@@ -2,13 +2,21 @@ import assert from "node:assert/strict";
 import { get } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { OUTCOME } from "../../sidecar/balancing/outcome.ts";
-import { EMPTY_CONFIGURATION } from "../../xds/model/configuration.ts";
-import { AdminBed, type BedOptions, clusterView, endpointView, XDS_STATUS } from "../support/admin-bed.ts";
+import { AdminBed, type BedOptions, clusterView, endpointView } from "../support/admin-bed.ts";
 import { attemptFacts, exchangeFacts } from "../support/exchange-facts.ts";
 import { type Answer, type Call, call } from "../support/http-call.ts";
-import { assignmentModel, clusterModel } from "../support/model.ts";
 
 const JSON_BODY = { "content-type": "application/json" };
+
+const LISTENER = {
+  name: "outbound",
+  version: "v1",
+  address: { host: "::1", port: 15001 },
+  bound: { host: "::1", port: 15001 },
+  failure: "",
+  kind: "http" as const,
+  routes: "r",
+};
 
 describe("the admin interface", () => {
   let bed: AdminBed;
@@ -17,6 +25,7 @@ describe("the admin interface", () => {
       clusters: [
         clusterView("orders", endpointView("10.0.0.1:80"), endpointView("10.0.0.2:80", { state: "ejected" })),
       ],
+      sources: { listeners: () => [LISTENER] },
     });
   });
   after(() => bed.admin.close());
@@ -54,6 +63,45 @@ describe("the admin interface", () => {
       socket_address: { address: "10.0.0.1", port_value: 80 },
     });
     assert.equal(parsed.cluster_statuses[0]?.host_statuses[0]?.dashpot.share, 0.5);
+  });
+
+  test("writes /listeners and /server_info in the shape of Envoy's messages", async () => {
+    const info = JSON.parse((await ask("/server_info")).body) as { node: object };
+    assert.deepEqual(Object.keys(info), [
+      "version",
+      "state",
+      "uptime_current_epoch",
+      "uptime_all_epochs",
+      "node",
+      "dashpot",
+    ]);
+    assert.deepEqual(info.node, { id: "web-1", cluster: "web" });
+    const { listener_statuses } = JSON.parse((await ask("/listeners?format=json")).body) as {
+      listener_statuses: object[];
+    };
+    assert.deepEqual(listener_statuses, [
+      {
+        name: "outbound",
+        local_address: { socket_address: { address: "::1", port_value: 15001 } },
+        dashpot: LISTENER,
+      },
+    ]);
+    assert.equal((await ask("/listeners")).body, "outbound::[::1]:15001\n");
+  });
+
+  test("filters statistics by a regular expression, as text and as JSON", async () => {
+    assert.equal((await ask("/stats?filter=^server\\.live$")).body, "server.live: 1\n");
+    const { body } = await ask("/stats?filter=server.(live|uptime)&format=json");
+    assert.deepEqual(JSON.parse(body), {
+      stats: [
+        { name: "server.live", value: 1 },
+        { name: "server.uptime", value: 0 },
+      ],
+    });
+    const { status, body: told } = await ask("/stats?filter=(");
+    assert.equal(status, 400);
+    assert.match(told, /filter is no regular expression of RE2/);
+    assert.equal((await ask(`/stats?filter=${"a".repeat(257)}`)).status, 400);
   });
 
   test("explains a weight step by step", async () => {
@@ -203,92 +251,6 @@ test("readiness follows the sidecar's state", async () => {
   const answer = await askOnce({ sources: { state: () => "DRAINING" } }, "/ready");
   assert.equal(answer.status, 503);
   assert.equal(answer.body, "DRAINING\n");
-});
-
-test("the configuration dump shows what was refused and hides keys and secret headers", async () => {
-  const model = clusterModel(
-    "orders",
-    { kind: "static", assignment: assignmentModel("orders") },
-    {
-      tls: {
-        minVersion: "TLSv1.2",
-        maxVersion: "TLSv1.3",
-        alpn: [],
-        certificate: {
-          chain: { kind: "inline", pem: "CHAIN-PEM" },
-          privateKey: { kind: "inline", pem: "KEY-PEM" },
-        },
-        validation: undefined,
-        sni: "",
-        autoHostSni: false,
-        autoSniSanValidation: false,
-      },
-    },
-  );
-  const mutations = {
-    remove: [],
-    add: [
-      {
-        name: "authorization",
-        value: [{ kind: "text" as const, text: "Bearer T0KEN" }],
-        action: "append" as const,
-        keepEmpty: false,
-      },
-    ],
-  };
-  const table = {
-    name: "r",
-    virtualHosts: [],
-    requestHeaders: mutations,
-    responseHeaders: { remove: [], add: [] },
-    ignorePortInHostMatching: false,
-  };
-  const answer = await askOnce(
-    {
-      configuration: {
-        ...EMPTY_CONFIGURATION,
-        routeTables: new Map([["r", { value: table, version: "v1", since: 0 }]]),
-        clusters: new Map([
-          [
-            "orders",
-            {
-              cluster: { value: model, version: "v1", since: 0 },
-              assignment: { value: assignmentModel("orders", "10.0.0.1:80"), version: "v2", since: 0 },
-            },
-          ],
-        ]),
-      },
-      xds: {
-        ...XDS_STATUS,
-        types: [
-          {
-            typeUrl: "type.googleapis.com/envoy.config.cluster.v3.Cluster",
-            wildcard: true,
-            names: [],
-            version: "v1",
-            responses: 2,
-            lastAck: undefined,
-            lastNack: undefined,
-            resources: [
-              {
-                name: "payments",
-                state: "nacked",
-                version: "",
-                since: undefined,
-                failure: { version: "v2", reason: "lb_policy: CLUSTER_PROVIDED is not supported", at: 0 },
-              },
-            ],
-          },
-        ],
-      },
-    },
-    "/config_dump",
-  );
-  const dump = JSON.parse(answer.body) as { rejected: { name: string; type: string; reason: string }[] };
-  assert.equal(dump.rejected[0]?.name, "payments");
-  assert.equal(dump.rejected[0]?.type, "Cluster");
-  assert.doesNotMatch(answer.body, /KEY-PEM|CHAIN-PEM|T0KEN/);
-  assert.match(answer.body, /10\.0\.0\.1/);
 });
 
 test("it may not listen beyond loopback without leave and token", async () => {

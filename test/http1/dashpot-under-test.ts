@@ -39,12 +39,16 @@ export async function startDashpot(cases: readonly StagedCase[]): Promise<ProxyU
 
 async function listenerPorts(url: string): Promise<ReadonlyMap<string, number>> {
   const { listener_statuses } = (await (await fetch(url)).json()) as {
-    listener_statuses: { name: string; bound?: { port: number }; failure: string }[];
+    listener_statuses: {
+      name: string;
+      local_address?: { socket_address: { port_value: number } };
+      dashpot: { failure: string };
+    }[];
   };
   return new Map(
-    listener_statuses.map(({ name, bound, failure }) => {
-      if (!bound) throw new Error(`${name} is not bound: ${failure}`);
-      return [name, bound.port];
+    listener_statuses.map(({ name, local_address, dashpot }) => {
+      if (!local_address) throw new Error(`${name} is not bound: ${dashpot.failure}`);
+      return [name, local_address.socket_address.port_value];
     }),
   );
 }

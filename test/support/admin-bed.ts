@@ -114,6 +114,8 @@ export class AdminBed {
         state: () => "LIVE",
         configuration: () => options.configuration ?? EMPTY_CONFIGURATION,
         xdsStatus: () => options.xds ?? XDS_STATUS,
+        bootstrap: () => ({ node: { id: "web-1", cluster: "web" } }),
+        contentOf: () => undefined,
         clusters: () => options.clusters ?? [],
         listeners: () => [],
         decisions: recorder.decisions,

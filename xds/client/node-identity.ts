@@ -1,4 +1,4 @@
-import { create, type JsonObject } from "@bufbuild/protobuf";
+import { create, type JsonObject, toJson } from "@bufbuild/protobuf";
 import { LocalitySchema, type Node, NodeSchema } from "../proto/gen/envoy/config/core/v3/base_pb.js";
 
 /** Who this sidecar is to the control server, and where it stands. */
@@ -19,4 +19,9 @@ export function nodeMessage(identity: NodeIdentity, version: string): Node {
     userAgentName: "dashpot",
     userAgentVersionType: { case: "userAgentVersion", value: version },
   });
+}
+
+/** The same for people. */
+export function nodeJson(identity: NodeIdentity, version: string): JsonObject {
+  return toJson(NodeSchema, nodeMessage(identity, version), { useProtoFieldName: true }) as JsonObject;
 }

@@ -159,6 +159,11 @@ export class XdsClient {
     };
   }
 
+  /** The content of a resource in use, as the control server delivered it; undefined: there is none. */
+  contentOf(typeUrl: string, name: string): Uint8Array | undefined {
+    return this.#types.get(typeUrl)?.entries.get(name)?.bytes;
+  }
+
   #onOpen(): void {
     this.#nodeSent = false;
     for (const type of this.#types.values()) this.#send(type.open());

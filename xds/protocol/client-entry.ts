@@ -48,6 +48,11 @@ export class CacheEntry<T> {
     return this.#value;
   }
 
+  /** The last good content as it was delivered. */
+  get bytes(): Uint8Array | undefined {
+    return this.#bytes;
+  }
+
   /** The newest version under which the content in use was delivered. */
   get version(): string {
     return this.#version;

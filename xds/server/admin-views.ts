@@ -1,6 +1,4 @@
-import { type DescMessage, fromBinary, type JsonValue, toJson } from "@bufbuild/protobuf";
-import { isMapping } from "../common/fields.ts";
-import { TYPES } from "../proto/registry.ts";
+import { resourceJson } from "../proto/resource-json.ts";
 import { SERVED_TYPES, type ServedResource, SHORT_NAMES } from "../protocol/server-snapshot.ts";
 import type { SubscriptionStatus } from "../protocol/server-subscription.ts";
 import type { ClientStatus } from "./client-connection.ts";
@@ -89,40 +87,14 @@ export function configDumpView({ snapshot }: MeshStore, short: string | null, na
     const type = SHORT_NAMES.get(typeUrl);
     if (short !== null && short !== type) return [];
     const resources = snapshot.types.get(typeUrl)?.resources ?? new Map<string, ServedResource>();
-    const schema = TYPES.getMessage(typeUrl.slice(typeUrl.lastIndexOf("/") + 1));
     return [...resources.values()]
       .filter((resource) => name === null || resource.name === name)
       .map((resource) => ({
         type,
         name: resource.name,
         version: resource.version,
-        resource: schema ? contentOf(schema, resource) : null,
+        resource: resourceJson(typeUrl, resource.bytes) ?? null,
       }));
   });
   return { version: snapshot.version, configs };
-}
-
-function contentOf(schema: DescMessage, { bytes }: ServedResource): JsonValue {
-  const json = toJson(schema, fromBinary(schema, bytes), { registry: TYPES, useProtoFieldName: true });
-  return withoutSecrets(json);
-}
-
-/** Fields whose content nobody should read over a shoulder or in a ticket. */
-const SECRET_FIELDS = new Set([
-  "private_key",
-  "private_key_provider",
-  "password",
-  "pkcs12",
-  "session_ticket_keys",
-]);
-
-function withoutSecrets(value: JsonValue): JsonValue {
-  if (Array.isArray(value)) return value.map(withoutSecrets);
-  if (!isMapping(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value as Record<string, JsonValue>).map(([key, inner]) => [
-      key,
-      SECRET_FIELDS.has(key) ? "[left out]" : withoutSecrets(inner),
-    ]),
-  );
 }

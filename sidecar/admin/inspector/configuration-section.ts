@@ -1,7 +1,7 @@
 import { type Html, html } from "../../../xds/common/html.ts";
 import type { Configuration } from "../../../xds/model/configuration.ts";
 import type { ListenerView } from "../../proxy/index.ts";
-import { rejectedResources } from "../config-dump.ts";
+import { rejectedResources } from "../rejected-resources.ts";
 import type { AdminSources } from "../sources.ts";
 import { age, shortVersion } from "./figures.ts";
 

@@ -1,6 +1,6 @@
 import type { XdsStatus } from "../../../xds/client/client-status.ts";
 import { type Content, type Html, html } from "../../../xds/common/html.ts";
-import { rejectedResources } from "../config-dump.ts";
+import { rejectedResources } from "../rejected-resources.ts";
 import type { AdminSources } from "../sources.ts";
 import { age, count, latency, percent, rate, shortVersion } from "./figures.ts";
 
