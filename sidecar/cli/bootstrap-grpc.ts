@@ -1,12 +1,13 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { ControlServer, ControlServerTls } from "../../xds/client/control-server.ts";
 import type { NodeIdentity } from "../../xds/client/node-identity.ts";
+import type { Environment } from "../../xds/common/environment.ts";
 import { describe, isMapping } from "../../xds/common/fields.ts";
 import type { Problems } from "../../xds/common/problem.ts";
 import { type Bootstrap, defaultNode } from "./bootstrap.ts";
 import { NO_STATIC_RESOURCES } from "./bootstrap-static.ts";
 import { DEFAULT_ADMIN } from "./default-addresses.ts";
-import { type Environment, parseSettings } from "./settings.ts";
+import { parseSettings } from "./settings.ts";
 
 /** Reads the bootstrap file of gRPC's xDS clients (gRFC A27, A65). Unknown fields are ignored, as A27 asks. */
 export function readGrpcBootstrap(

@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { NodeIdentity } from "../../xds/client/node-identity.ts";
+import type { Environment } from "../../xds/common/environment.ts";
 import { isMapping } from "../../xds/common/fields.ts";
 import { isLoopbackAddress } from "../../xds/common/loopback.ts";
 import type { Problems } from "../../xds/common/problem.ts";
@@ -18,7 +19,7 @@ import {
   type StaticResources,
 } from "./bootstrap-static.ts";
 import { DEFAULT_ADMIN } from "./default-addresses.ts";
-import { type EffectiveSetting, type Environment, parseSettings, type Settings } from "./settings.ts";
+import { type EffectiveSetting, parseSettings, type Settings } from "./settings.ts";
 
 /** Everything a sidecar must know before it starts. */
 export interface Bootstrap {

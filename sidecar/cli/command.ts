@@ -1,3 +1,4 @@
+import type { Environment } from "../../xds/common/environment.ts";
 import type { ExitCode } from "./exit-code.ts";
 
 /** One option of a command. Every option may also come from its environment variable; the flag wins. */
@@ -16,7 +17,7 @@ export interface Flag {
 export interface Terminal {
   readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   /** Aborts when the process is asked to end (SIGTERM, SIGINT). */
   readonly ended: AbortSignal;
 }

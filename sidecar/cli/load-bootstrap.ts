@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import type { Environment } from "../../xds/common/environment.ts";
 import { parseHostPort } from "../../xds/common/host-port.ts";
 import { describeProblem, type Problem, Problems } from "../../xds/common/problem.ts";
 import { SourceText } from "../../xds/common/source-text.ts";
@@ -6,7 +7,7 @@ import { type Bootstrap, defaultNode, readBootstrap } from "./bootstrap.ts";
 import { readGrpcBootstrap } from "./bootstrap-grpc.ts";
 import { NO_STATIC_RESOURCES } from "./bootstrap-static.ts";
 import { DEFAULT_ADMIN } from "./default-addresses.ts";
-import { type Environment, parseSettings } from "./settings.ts";
+import { parseSettings } from "./settings.ts";
 
 /** What the command line says; empty or absent is not said. Each has its `DASHPOT_*` variable, read by the command line's parser. */
 export interface BootstrapSource {

@@ -1,13 +1,10 @@
+import type { Environment } from "../../xds/common/environment.ts";
 import { didYouMean } from "../../xds/common/nearest-name.ts";
 import type { Command, Flag, Invocation } from "./command.ts";
 import { UsageError } from "./command.ts";
 
 /** Reads `--name value`, `--name=value`, `-n value`, switches and positionals; fills the rest from the environment. */
-export function parseArguments(
-  command: Command,
-  argv: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-): Invocation {
+export function parseArguments(command: Command, argv: readonly string[], env: Environment): Invocation {
   const flags = new Map<string, string>();
   const positionals: string[] = [];
   for (let i = 0; i < argv.length; i++) {

@@ -7,6 +7,7 @@ import { nodeJson, nodeMessage } from "../../xds/client/node-identity.ts";
 import { XdsClient } from "../../xds/client/xds-client.ts";
 import { BindError } from "../../xds/common/bind-error.ts";
 import { systemClock } from "../../xds/common/clock.ts";
+import type { Environment } from "../../xds/common/environment.ts";
 import type { LogLevel } from "../../xds/common/log-level.ts";
 import type { Logger } from "../../xds/common/logger.ts";
 import { seededRandom } from "../../xds/common/random.ts";
@@ -20,7 +21,6 @@ import { type Placed, staticContent } from "./bootstrap-static.ts";
 import { DEFAULT_POLICIES } from "./default-policy.ts";
 import { connectionsWithin, openFilesLimit } from "./open-files.ts";
 import { Readiness } from "./readiness.ts";
-import type { Environment } from "./settings.ts";
 import { dashpotVersion } from "./version.ts";
 
 /** How long the answer to a probe of the control server may take, in ms. */

@@ -1,3 +1,4 @@
+import type { Environment } from "../../xds/common/environment.ts";
 import { childPath } from "../../xds/common/field-path.ts";
 import { describe, isMapping } from "../../xds/common/fields.ts";
 import { LOG_LEVELS } from "../../xds/common/log-level.ts";
@@ -250,8 +251,6 @@ export type SettingName = keyof SettingsTable;
 export type Settings = {
   readonly [Name in SettingName]: SettingsTable[Name] extends Setting<infer T> ? T : never;
 };
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A setting in force, for people. */
 export interface EffectiveSetting {

@@ -1,3 +1,4 @@
+import type { Environment } from "../../xds/common/environment.ts";
 import { didYouMean } from "../../xds/common/nearest-name.ts";
 import type { SamplerOptions } from "./sampler.ts";
 
@@ -48,8 +49,6 @@ export interface OtelDefaults {
   /** The sidecar's own `trace_sample_ratio`. */
   readonly sampleRatio: number;
 }
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 const SAMPLERS = [
   "always_on",

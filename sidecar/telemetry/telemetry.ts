@@ -1,10 +1,11 @@
 import { randomInt } from "node:crypto";
 import type { Clock } from "../../xds/common/clock.ts";
+import type { Environment } from "../../xds/common/environment.ts";
 import type { Logger } from "../../xds/common/logger.ts";
 import { seededRandom } from "../../xds/common/random.ts";
 import { AccessLog } from "./access-log.ts";
 import { ExchangeRecorder } from "./exchange-recorder.ts";
-import type { EffectiveValue, Environment, OtelSettings } from "./otel-environment.ts";
+import type { EffectiveValue, OtelSettings } from "./otel-environment.ts";
 import { readOtelEnvironment } from "./otel-environment.ts";
 import { Sampler } from "./sampler.ts";
 import type { OtlpSpanExporter } from "./span-exporter.ts";

@@ -2,6 +2,7 @@ import type { Cluster, Discovery } from "../../xds/model/cluster.ts";
 import type { ClusterLoadAssignment } from "../../xds/model/endpoint.ts";
 import type { HttpFilter, Listener, RouteSource } from "../../xds/model/listener.ts";
 import type { RouteTable } from "../../xds/model/route-table.ts";
+import { forward, host, match, route, table } from "./route-model.ts";
 
 /** Model objects with every default filled in, for tests that look at a few fields only. */
 
@@ -66,6 +67,38 @@ export function assignmentModel(clusterName: string, ...addresses: string[]): Cl
   };
 }
 
+export function httpFilterModel(routes: RouteSource, changes: Partial<HttpFilter> = {}): HttpFilter {
+  return {
+    kind: "http",
+    statPrefix: "test",
+    codec: "auto",
+    routes,
+    streamIdleTimeoutMs: 300_000,
+    requestTimeoutMs: 0,
+    requestHeadersTimeoutMs: 10_000,
+    idleTimeoutMs: 3_600_000,
+    maxConnectionDurationMs: 0,
+    maxStreamDurationMs: 0,
+    maxRequestsPerConnection: 0,
+    maxRequestHeadersBytes: 61_440,
+    maxHeadersCount: 100,
+    underscores: "allow",
+    upgrades: new Set(),
+    generateRequestId: true,
+    preserveExternalRequestId: false,
+    useRemoteAddress: false,
+    xffTrustedHops: 0,
+    skipXffAppend: false,
+    via: "",
+    normalizePath: true,
+    mergeSlashes: false,
+    escapedSlashes: "keep",
+    randomSampling: undefined,
+    fault: undefined,
+    ...changes,
+  };
+}
+
 export function listenerModel(
   name: string,
   routes: RouteSource,
@@ -77,87 +110,17 @@ export function listenerModel(
     bufferLimitBytes: 1024 * 1024,
     backlog: undefined,
     tls: undefined,
-    filter: {
-      kind: "http",
-      statPrefix: name,
-      codec: "auto",
-      routes,
-      streamIdleTimeoutMs: 300_000,
-      requestTimeoutMs: 0,
-      requestHeadersTimeoutMs: 10_000,
-      idleTimeoutMs: 3_600_000,
-      maxConnectionDurationMs: 0,
-      maxStreamDurationMs: 0,
-      maxRequestsPerConnection: 0,
-      maxRequestHeadersBytes: 61_440,
-      maxHeadersCount: 100,
-      underscores: "allow",
-      upgrades: new Set(),
-      generateRequestId: true,
-      preserveExternalRequestId: false,
-      useRemoteAddress: false,
-      xffTrustedHops: 0,
-      skipXffAppend: false,
-      via: "",
-      normalizePath: true,
-      mergeSlashes: false,
-      escapedSlashes: "keep",
-      randomSampling: undefined,
-      fault: undefined,
-      ...changes,
-    },
+    filter: httpFilterModel(routes, { statPrefix: name, ...changes }),
   };
 }
 
 /** A table that sends everything to the named clusters, one route each. */
 export function routeTableModel(name: string, ...clusters: string[]): RouteTable {
-  const none = { remove: [], add: [] };
-  return {
-    name,
-    requestHeaders: none,
-    responseHeaders: none,
-    ignorePortInHostMatching: false,
-    virtualHosts: [
-      {
-        name,
-        domains: ["*"],
-        requireTls: "none",
-        retryPolicy: undefined,
-        requestHeaders: none,
-        responseHeaders: none,
-        fault: undefined,
-        requestBodyBufferLimitBytes: undefined,
-        routes: clusters.map((cluster) => ({
-          name: cluster,
-          match: {
-            path: { kind: "prefix" as const, value: `/${cluster}`, ignoreCase: false },
-            headers: [],
-            query: [],
-            grpcOnly: false,
-            fraction: undefined,
-          },
-          requestHeaders: none,
-          responseHeaders: none,
-          fault: undefined,
-          action: {
-            kind: "forward" as const,
-            cluster: { kind: "cluster" as const, cluster },
-            clusterNotFoundStatus: 503 as const,
-            prefixRewrite: undefined,
-            regexRewrite: undefined,
-            hostRewrite: undefined,
-            timeoutMs: 15_000,
-            idleTimeoutMs: undefined,
-            maxStreamDurationMs: undefined,
-            grpcTimeoutMaxMs: undefined,
-            retryPolicy: undefined,
-            hashPolicy: [],
-            mirrors: [],
-            upgrades: new Map(),
-            priority: "default" as const,
-          },
-        })),
-      },
-    ],
-  };
+  const routes = clusters.map((cluster) =>
+    route(cluster, {
+      match: match({ path: { kind: "prefix", value: `/${cluster}`, ignoreCase: false } }),
+      action: forward({ cluster: { kind: "cluster", cluster } }),
+    }),
+  );
+  return table([host(name, ["*"], { routes })], { name });
 }

@@ -8,106 +8,35 @@ import type { Cluster } from "../../xds/model/cluster.ts";
 import type { ClusterConfiguration, Configuration, Versioned } from "../../xds/model/configuration.ts";
 import type { HttpFilter, Listener } from "../../xds/model/listener.ts";
 import type { Route, RouteAction, RouteTable, VirtualHost } from "../../xds/model/route-table.ts";
-import { assignmentModel, clusterModel } from "./model.ts";
+import { assignmentModel, clusterModel, httpFilterModel } from "./model.ts";
 import { RawConnection } from "./raw-http.ts";
 import { RecordingRecorder } from "./recording-recorder.ts";
-
-const NO_MUTATIONS = { remove: [], add: [] };
+import * as model from "./route-model.ts";
 
 export function versioned<T>(value: T, version = "static"): Versioned<T> {
   return { value, version, since: 0 };
 }
 
-export const HTTP_FILTER: HttpFilter = {
-  kind: "http",
-  statPrefix: "test",
-  codec: "auto",
-  routes: { kind: "rds", name: "routes", initialFetchTimeoutMs: 0 },
-  streamIdleTimeoutMs: 300_000,
-  requestTimeoutMs: 0,
-  requestHeadersTimeoutMs: 10_000,
-  idleTimeoutMs: 3_600_000,
-  maxConnectionDurationMs: 0,
-  maxStreamDurationMs: 0,
-  maxRequestsPerConnection: 0,
-  maxRequestHeadersBytes: 61_440,
-  maxHeadersCount: 100,
-  underscores: "allow",
-  upgrades: new Set(),
-  generateRequestId: false,
-  preserveExternalRequestId: false,
-  useRemoteAddress: false,
-  xffTrustedHops: 0,
-  skipXffAppend: false,
-  via: "",
-  normalizePath: false,
-  mergeSlashes: false,
-  escapedSlashes: "keep",
-  randomSampling: undefined,
-  fault: undefined,
-};
+/** What comes in goes out as it is, so that tests see what they sent. */
+export const HTTP_FILTER: HttpFilter = httpFilterModel(
+  { kind: "rds", name: "routes", initialFetchTimeoutMs: 0 },
+  { generateRequestId: false, normalizePath: false },
+);
 
 export function forward(cluster: string, changes: Partial<RouteAction> = {}): RouteAction {
-  return {
-    kind: "forward",
-    cluster: { kind: "cluster", cluster },
-    clusterNotFoundStatus: 503,
-    prefixRewrite: undefined,
-    regexRewrite: undefined,
-    hostRewrite: undefined,
-    timeoutMs: 15_000,
-    idleTimeoutMs: undefined,
-    maxStreamDurationMs: undefined,
-    grpcTimeoutMaxMs: undefined,
-    retryPolicy: undefined,
-    hashPolicy: [],
-    mirrors: [],
-    upgrades: new Map(),
-    priority: "default",
-    ...changes,
-  };
+  return model.forward({ cluster: { kind: "cluster", cluster }, ...changes });
 }
 
 export function route(action: Route["action"], changes: Partial<Route> = {}): Route {
-  return {
-    name: "all",
-    match: {
-      path: { kind: "prefix", value: "/", ignoreCase: false },
-      headers: [],
-      query: [],
-      grpcOnly: false,
-      fraction: undefined,
-    },
-    action,
-    requestHeaders: NO_MUTATIONS,
-    responseHeaders: NO_MUTATIONS,
-    fault: undefined,
-    ...changes,
-  };
+  return model.route("all", { action, ...changes });
 }
 
 export function virtualHost(domain: string, ...routes: Route[]): VirtualHost {
-  return {
-    name: domain,
-    domains: [domain],
-    routes,
-    requireTls: "none",
-    retryPolicy: undefined,
-    requestHeaders: NO_MUTATIONS,
-    responseHeaders: NO_MUTATIONS,
-    fault: undefined,
-    requestBodyBufferLimitBytes: undefined,
-  };
+  return model.host(domain, [domain], { routes });
 }
 
 export function routeTable(...virtualHosts: VirtualHost[]): RouteTable {
-  return {
-    name: "routes",
-    virtualHosts,
-    requestHeaders: NO_MUTATIONS,
-    responseHeaders: NO_MUTATIONS,
-    ignorePortInHostMatching: true,
-  };
+  return model.table(virtualHosts, { name: "routes", ignorePortInHostMatching: true });
 }
 
 /** A cluster of backends on loopback ports; round robin in their order, so that tests know who is asked first. */

@@ -10,13 +10,13 @@ import { clientsView, configDumpView, meshView, snapshotView } from "./admin-vie
 import type { DiscoveryService } from "./discovery-service.ts";
 import type { MeshStore } from "./mesh-store.ts";
 
-export interface AdminOptions {
+export interface AdminPagesOptions {
   readonly store: MeshStore;
   readonly discovery: DiscoveryService;
   readonly clock: Clock;
 }
 
-export interface AdminServer {
+export interface AdminPages {
   readonly address: string;
   close(): Promise<void>;
 }
@@ -29,7 +29,7 @@ type Page = (query: URLSearchParams) => { readonly type: "json" | "html" | "text
  *
  * @throws BindError when the address is not a loopback address or cannot be bound.
  */
-export async function startAdmin(address: string, options: AdminOptions): Promise<AdminServer> {
+export async function startAdminPages(address: string, options: AdminPagesOptions): Promise<AdminPages> {
   const parsed = parseHostPort(address, 0);
   if ("error" in parsed) throw new BindError(address, parsed.error);
   const { host, port } = parsed;
@@ -55,7 +55,7 @@ export async function startAdmin(address: string, options: AdminOptions): Promis
   };
 }
 
-function pagesOf({ store, discovery, clock }: AdminOptions): ReadonlyMap<string, Page> {
+function pagesOf({ store, discovery, clock }: AdminPagesOptions): ReadonlyMap<string, Page> {
   const json = (value: unknown) => ({
     type: "json" as const,
     body: `${JSON.stringify(value, undefined, 2)}\n`,

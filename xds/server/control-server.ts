@@ -5,7 +5,7 @@ import { parseHostPort } from "../common/host-port.ts";
 import type { Logger } from "../common/logger.ts";
 import { endpointAddress } from "../model/endpoint.ts";
 import { DEFAULT_STREAM_OPTIONS, type StreamOptions } from "../protocol/server-stream.ts";
-import { startAdmin } from "./admin.ts";
+import { startAdminPages } from "./admin.ts";
 import { AGGREGATED_DISCOVERY, DiscoveryService } from "./discovery-service.ts";
 import { FileSource } from "./file-source.ts";
 import { type MeshReport, validateMesh } from "./mesh-report.ts";
@@ -91,7 +91,11 @@ export async function startControlServer(options: ControlServerOptions): Promise
   server.addService(AGGREGATED_DISCOVERY, { streamAggregatedResources: discovery.handle });
   try {
     const address = await bind(server, options.address ?? "127.0.0.1:18000");
-    const admin = await startAdmin(options.adminAddress ?? "127.0.0.1:18001", { store, discovery, clock });
+    const admin = await startAdminPages(options.adminAddress ?? "127.0.0.1:18001", {
+      store,
+      discovery,
+      clock,
+    });
     logger.info(
       { address, admin: admin.address, version: store.snapshot.version },
       "the control server is up",

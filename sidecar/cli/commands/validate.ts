@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
+import type { Environment } from "../../../xds/common/environment.ts";
 import type { Command } from "../command.ts";
 import { UsageError } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
-import type { Environment } from "../settings.ts";
 
 /** Top-level keys that only a mesh file has. */
 const MESH_KEYS = ["services", "resources"];

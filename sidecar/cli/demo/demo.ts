@@ -19,7 +19,7 @@ import { Backend } from "./backend.ts";
 import { Load, quantile } from "./load.ts";
 import { PHASES, type Phase } from "./phases.ts";
 import { Screen } from "./screen.ts";
-import { ShareHistory } from "./share-history.ts";
+import { SickShare } from "./sick-share.ts";
 import type { DemoResult, PhaseResult } from "./summary.ts";
 
 const SERVICE = "orders";
@@ -116,14 +116,14 @@ export class Demo {
   /** Plays every phase once and tells what was seen. */
   async play(): Promise<DemoResult> {
     const screen = new Screen(this.#terminal);
-    const history = new ShareHistory();
+    const sick = new SickShare();
     const results: PhaseResult[] = [];
     const starts = new Map<string, number>();
     for (const phase of PHASES) {
       if (this.#terminal.ended.aborted) break;
       starts.set(phase.name, systemClock.now());
       await this.#sick().become(phase.behaviour);
-      results.push(await this.#playPhase(phase, screen, history));
+      results.push(await this.#playPhase(phase, screen, sick));
     }
     const end = systemClock.now();
     const at = (name: string): number => starts.get(name) ?? end;
@@ -131,9 +131,9 @@ export class Demo {
     const under1Percent = (share: number): boolean => share < 0.01;
     return {
       phases: results,
-      secondsToLeaveErrors: history.secondsUntil(at("errors"), at("dead"), under1Percent),
-      secondsToLeaveDead: history.secondsUntil(at("dead"), at("returned"), under1Percent),
-      secondsToReturn: history.secondsUntil(at("returned"), end, (share) => share >= 0.8 * fairShare),
+      secondsToLeaveErrors: sick.secondsUntil(at("errors"), at("dead"), under1Percent),
+      secondsToLeaveDead: sick.secondsUntil(at("dead"), at("returned"), under1Percent),
+      secondsToReturn: sick.secondsUntil(at("returned"), end, (share) => share >= 0.8 * fairShare),
     };
   }
 
@@ -145,7 +145,7 @@ export class Demo {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  async #playPhase(phase: Phase, screen: Screen, history: ShareHistory): Promise<PhaseResult> {
+  async #playPhase(phase: Phase, screen: Screen, sick: SickShare): Promise<PhaseResult> {
     const startedAt = systemClock.now();
     const endsAt = startedAt + phase.seconds * 1000;
     const latencies: number[] = [];
@@ -156,7 +156,7 @@ export class Demo {
       await sleep(SAMPLE_MS);
       const endpoints = this.#endpoints();
       const all = endpoints.reduce((sum, endpoint) => sum + endpoint.picks, 0);
-      history.add(systemClock.now(), endpoints.find(({ name }) => name === SICK)?.picks ?? 0, all);
+      sick.add(systemClock.now(), endpoints.find(({ name }) => name === SICK)?.picks ?? 0, all);
       if (sample % SAMPLES_PER_SCENE !== 0) continue;
       recent = this.#load.take();
       sent += recent.sent;
@@ -178,7 +178,7 @@ export class Demo {
       name: phase.name,
       sent,
       failed,
-      sickShare: history.share(startedAt, systemClock.now()),
+      sickShare: sick.share(startedAt, systemClock.now()),
       p50Ms: quantile(latencies, 0.5),
       p99Ms: quantile(latencies, 0.99),
     };

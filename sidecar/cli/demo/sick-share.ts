@@ -8,7 +8,7 @@ interface Sample {
 const WINDOW_MS = 1_000;
 
 /** The sick endpoint's part of the picks over time, from running totals that are sampled a few times a second. */
-export class ShareHistory {
+export class SickShare {
   readonly #samples: Sample[] = [];
 
   add(atMs: number, sick: number, all: number): void {
