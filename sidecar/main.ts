@@ -47,6 +47,7 @@ export async function main(argv: readonly string[]): Promise<void> {
 }
 
 async function dispatch(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  if (argv[0] === "help" && argv[1] !== undefined) return dispatch([argv[1], "--help"], terminal);
   const [name, ...rest] = argv;
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
     terminal.stdout.write(overview(COMMANDS, dashpotVersion()));

@@ -2,10 +2,12 @@ import type { Clock } from "../../xds/common/clock.ts";
 import { LOG_LEVELS } from "../../xds/common/log-level.ts";
 import { didYouMean } from "../../xds/common/nearest-name.ts";
 import { endpointAddress } from "../../xds/model/endpoint.ts";
+import { OUTCOME_NAMES } from "../balancing/outcome.ts";
 import type { ListenerView } from "../proxy/index.ts";
 import type { DecisionFilter } from "../telemetry/decision-ring.ts";
 import { writeMetrics } from "../telemetry/metrics-sheet.ts";
 import { PROCESS_SCOPE, StatSheet } from "../telemetry/stat-sheet.ts";
+import { VERDICTS } from "../telemetry/verdict.ts";
 import { writeClusters } from "./cluster-stats.ts";
 import { clusterStatus, clustersText } from "./clusters.ts";
 import { configDump, DUMP_LISTS } from "./config-dump.ts";
@@ -50,6 +52,9 @@ export interface Handler {
 /** Decisions that one answer lists at most, and unless asked otherwise. */
 const MAX_DECISIONS = 1_000;
 const DEFAULT_DECISIONS = 100;
+
+/** How an attempt may end, and a request as a whole. */
+const OUTCOMES: readonly string[] = [...new Set([...OUTCOME_NAMES, ...VERDICTS])];
 
 function get(does: string, answer: Handler["answer"]): Handler {
   return { method: "GET", does, answer };
@@ -191,6 +196,9 @@ function serverInfo(_: AdminRequest, { sources, clock }: HandlerContext): AdminR
 function decisions(request: AdminRequest, { sources, clock }: HandlerContext): AdminAnswer {
   const filter = filterOf(request);
   const ring = sources.decisions;
+  const { outcome } = filter;
+  if (outcome !== undefined && !OUTCOMES.includes(outcome))
+    return errorReply(400, `outcome must be one of ${OUTCOMES.join(", ")}${didYouMean(outcome, OUTCOMES)}`);
   if (request.query.get("follow") === "1") {
     return {
       stream: decisionStream({ ring, clock, filter, asRows: request.query.get("format") === "rows" }),

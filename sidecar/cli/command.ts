@@ -5,7 +5,7 @@ import type { ExitCode } from "./exit-code.ts";
 export interface Flag {
   readonly name: string;
   readonly short?: string;
-  /** What stands for the value in the help text; absent: the flag is a switch. */
+  /** What stands for the value in the help text, and for `HOST:PORT` is checked; absent: the flag is a switch. */
   readonly value?: string;
   readonly env?: string;
   /** In words, for the help text. */
@@ -38,6 +38,8 @@ export interface Command {
   /** Least and most positional arguments. */
   readonly positionals: readonly [least: number, most: number];
   readonly examples: readonly string[];
+  /** What signals do to a command that goes on until it is ended. */
+  readonly signals?: readonly (readonly [signal: string, does: string])[];
   run(invocation: Invocation, terminal: Terminal): Promise<ExitCode>;
 }
 

@@ -14,6 +14,14 @@ export function commandHelp(command: Command): string {
   }
   if (command.examples.length > 0)
     lines.push("", "Examples:", ...command.examples.map((line) => `  ${line}`));
+  if (command.signals) {
+    const width = Math.max(...command.signals.map(([signal]) => signal.length));
+    lines.push(
+      "",
+      "Signals:",
+      ...command.signals.map(([signal, does]) => `  ${signal.padEnd(width)}  ${does}`),
+    );
+  }
   lines.push("", EXIT_CODES);
   return `${lines.join("\n")}\n`;
 }

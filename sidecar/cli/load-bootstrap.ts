@@ -1,19 +1,20 @@
 import { readFileSync } from "node:fs";
 import type { Environment } from "../../xds/common/environment.ts";
-import { parseHostPort } from "../../xds/common/host-port.ts";
 import { describeProblem, type Problem, Problems } from "../../xds/common/problem.ts";
 import { SourceText } from "../../xds/common/source-text.ts";
 import { type Bootstrap, defaultNode, readBootstrap } from "./bootstrap.ts";
 import { readGrpcBootstrap } from "./bootstrap-grpc.ts";
 import { NO_STATIC_RESOURCES } from "./bootstrap-static.ts";
+import { UsageError } from "./command.ts";
 import { DEFAULT_ADMIN } from "./default-addresses.ts";
+import { fileKindOf } from "./file-kind.ts";
 import { parseSettings } from "./settings.ts";
 
 /** What the command line says; empty or absent is not said. Each has its `DASHPOT_*` variable, read by the command line's parser. */
 export interface BootstrapSource {
   /** An Envoy v3 bootstrap, YAML or JSON. */
   readonly file?: string | undefined;
-  /** HOST:PORT of the control server, instead of a file. */
+  /** HOST:PORT of the control server, instead of a file. Checked where the command line is read. */
   readonly xds?: string | undefined;
   /** Override what a file says. */
   readonly nodeId?: string | undefined;
@@ -33,23 +34,31 @@ type Reader = (document: unknown, environment: Environment, problems: Problems) 
 
 /**
  * The bootstrap from the first of: the file, the `--xds` address, gRPC's `GRPC_XDS_BOOTSTRAP` (a file) and
- * `GRPC_XDS_BOOTSTRAP_CONFIG` (the text itself). Never throws: what cannot be read is an error in the result.
+ * `GRPC_XDS_BOOTSTRAP_CONFIG` (the text itself). What cannot be read is an error in the result.
+ *
+ * @throws UsageError when there is none of them.
  */
 export function loadBootstrap(source: BootstrapSource): LoadedBootstrap {
   const { environment, file, xds } = source;
-  if (file) return named(fromFile(file, readBootstrap, environment), source);
+  if (file) return named(fromFile(file, readEither, environment), source);
   if (xds) return named(fromAddress(xds, environment), source);
   const { GRPC_XDS_BOOTSTRAP: grpcFile, GRPC_XDS_BOOTSTRAP_CONFIG: grpcText } = environment;
   if (grpcFile) return named(fromFile(grpcFile, readGrpcBootstrap, environment), source);
   if (grpcText)
     return named(fromText(grpcText, "GRPC_XDS_BOOTSTRAP_CONFIG", readGrpcBootstrap, environment), source);
   const ways = "a file (-c), an address (--xds HOST:PORT) or the variable GRPC_XDS_BOOTSTRAP";
-  return failed(`nothing says where the configuration comes from: give ${ways}`);
+  throw new UsageError(`nothing says where the configuration comes from: give ${ways}`);
 }
 
-/** Checks the text of an Envoy bootstrap without starting anything, for `dashpot validate`. */
+/** Checks the text of a bootstrap without starting anything, for `dashpot validate`. */
 export function validateBootstrap(text: string, file: string, environment: Environment): LoadedBootstrap {
-  return fromText(text, file, readBootstrap, environment);
+  return fromText(text, file, readEither, environment);
+}
+
+/** Envoy's bootstrap or gRPC's, whichever the document is. */
+function readEither(document: unknown, environment: Environment, problems: Problems): Bootstrap {
+  const read = fileKindOf(document) === "gRPC bootstrap" ? readGrpcBootstrap : readBootstrap;
+  return read(document, environment, problems);
 }
 
 function fromFile(file: string, read: Reader, environment: Environment): LoadedBootstrap {
@@ -67,6 +76,8 @@ function fromText(text: string, file: string, read: Reader, environment: Environ
   if (source.syntax.length > 0) {
     return { bootstrap: undefined, errors: source.syntax.map((found) => source.render(found)), warnings: [] };
   }
+  if (fileKindOf(source.value) === "mesh file")
+    return failed(`${file}: is a mesh file, which \`dashpot control\` takes; a sidecar takes a bootstrap`);
   const problems = new Problems();
   const bootstrap = read(source.value, environment, problems);
   // A fault of a variable stands in no file; it comes after those that do.
@@ -88,8 +99,6 @@ function fromText(text: string, file: string, read: Reader, environment: Environ
 
 function fromAddress(target: string, environment: Environment): LoadedBootstrap {
   const problems = new Problems();
-  if ("error" in parseHostPort(target))
-    problems.error("--xds", `must be HOST:PORT, like 127.0.0.1:18000, not ${JSON.stringify(target)}`);
   const { settings, effective } = parseSettings(undefined, environment, problems);
   const bootstrap: Bootstrap = {
     node: defaultNode(),

@@ -1,4 +1,5 @@
 import type { Environment } from "../../xds/common/environment.ts";
+import { parseHostPort } from "../../xds/common/host-port.ts";
 import { didYouMean } from "../../xds/common/nearest-name.ts";
 import type { Command, Flag, Invocation } from "./command.ts";
 import { UsageError } from "./command.ts";
@@ -33,6 +34,7 @@ export function parseArguments(command: Command, argv: readonly string[], env: E
     const value = flag.env === undefined ? undefined : env[flag.env];
     if (value !== undefined && value !== "" && !flags.has(flag.name)) flags.set(flag.name, value);
   }
+  for (const flag of command.flags) checkAddress(flag, flags.get(flag.name));
   checkCount(command, positionals);
   return { flags, positionals };
 }
@@ -47,6 +49,12 @@ function findFlag(command: Command, spelled: string): Flag {
   if (found) return found;
   const known = command.flags.map((flag) => `--${flag.name}`);
   throw new UsageError(`dashpot ${command.name} knows no option ${spelled}${didYouMean(spelled, known)}`);
+}
+
+function checkAddress({ name, value }: Flag, given: string | undefined): void {
+  if (value !== "HOST:PORT" || given === undefined) return;
+  if ("error" in parseHostPort(given, 0))
+    throw new UsageError(`--${name} takes HOST:PORT, such as 127.0.0.1:15000, not ${JSON.stringify(given)}`);
 }
 
 function checkCount(command: Command, positionals: readonly string[]): void {

@@ -1,4 +1,5 @@
 import { isAbsolute } from "node:path";
+import { formatDuration, parseDuration } from "../../xds/common/duration.ts";
 import { type HostPort, parseHostPort } from "../../xds/common/host-port.ts";
 import { endpointAddress } from "../../xds/model/endpoint.ts";
 
@@ -95,25 +96,14 @@ export function bytes(least: number, most: number): ValueType<number> {
   };
 }
 
-const DURATION_UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
-
 /** A time with its unit, read as milliseconds: `250ms`, `1.5s`, `2m`, `1h`. */
 export function duration(leastMs: number, mostMs: number): ValueType<number> {
-  const show = (value: number): string => {
-    const unit = (["h", "m", "s"] as const).find(
-      (name) => value >= DURATION_UNITS[name] && value % DURATION_UNITS[name] === 0,
-    );
-    if (value === 0) return "0s";
-    return unit === undefined ? `${value}ms` : `${value / DURATION_UNITS[unit]}${unit}`;
-  };
-  const allowed = `a time from ${show(leastMs)} to ${show(mostMs)}`;
+  const allowed = `a time from ${formatDuration(leastMs)} to ${formatDuration(mostMs)}`;
   return {
     allowed,
-    show,
+    show: formatDuration,
     read(written) {
-      const match = /^(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h)$/.exec(String(written));
-      const unit = DURATION_UNITS[(match?.[2] ?? "ms") as keyof typeof DURATION_UNITS];
-      const value = match === null ? Number.NaN : Number(match[1]) * unit;
+      const value = parseDuration(String(written)) ?? Number.NaN;
       return value >= leastMs && value <= mostMs
         ? { value }
         : { reason: `must be ${allowed}, like 250ms, 30s or 5m, not ${quoted(written)}` };

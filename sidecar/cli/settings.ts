@@ -63,7 +63,7 @@ export const SETTINGS = {
     key: "access_log",
     type: logTarget(),
     fallback: "off",
-    does: "Where one JSON line per request goes.",
+    does: "Where one JSON line per request goes. SIGHUP opens a file anew, after it was rotated.",
     lower: "`off`: single requests are seen in traces and the inspector only.",
     higher: "A line per request costs CPU and disk.",
   }),

@@ -3,15 +3,17 @@ import { isFailure, OUTCOME } from "../balancing/outcome.ts";
 import type { ExchangeFacts } from "./facts.ts";
 
 /** How an exchange ended, in the one word of `dashpot.outcome`. */
-export type Verdict =
-  | "ok"
-  | "retried_ok"
-  | "failed"
-  | "shed"
-  | "no_healthy"
-  | "no_route"
-  | "timeout"
-  | "cancelled";
+export type Verdict = (typeof VERDICTS)[number];
+export const VERDICTS = [
+  "ok",
+  "retried_ok",
+  "failed",
+  "shed",
+  "no_healthy",
+  "no_route",
+  "timeout",
+  "cancelled",
+] as const;
 
 export function verdictOf(facts: ExchangeFacts): Verdict {
   const kind = facts.error?.kind;

@@ -188,6 +188,7 @@ describe("the admin interface", () => {
     assert.equal((await ask("/decisions/999999")).status, 404);
     assert.equal((await ask("/decisions/..%2f..%2fetc")).status, 404);
     assert.equal((await ask("/decisions?limit=0")).status, 400);
+    assert.match((await ask("/decisions?outcome=timeot")).body, /did you mean \\"timeout\\"/);
   });
 
   test("streams decisions as they are made", async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { UsageError } from "../../sidecar/cli/command.ts";
 import { loadBootstrap, validateBootstrap } from "../../sidecar/cli/load-bootstrap.ts";
 
 const example = (name: string) => fileURLToPath(new URL(`../../examples/${name}`, import.meta.url));
@@ -236,11 +237,6 @@ describe("other ways to say it", () => {
     assert.equal(bootstrap?.settings.drainDeadlineMs, 1000);
   });
 
-  test("an address that is none is refused", () => {
-    const { errors } = loadBootstrap({ xds: "http://control", environment: {} });
-    assert.deepEqual(errors, ['--xds: must be HOST:PORT, like 127.0.0.1:18000, not "http://control"']);
-  });
-
   test("gRPC's bootstrap works as it stands, unknown fields and all", () => {
     const text = JSON.stringify({
       xds_servers: [
@@ -282,8 +278,26 @@ describe("other ways to say it", () => {
     assert.match(errors[1] ?? "", /xds_servers\[0\]\.channel_creds: must hold an entry of type/);
   });
 
-  test("nothing at all is an error that says what to give", () => {
-    const { errors } = loadBootstrap({ environment: {} });
-    assert.match(errors[0] ?? "", /give a file \(-c\), an address \(--xds HOST:PORT\)/);
+  test("a gRPC bootstrap may be given as the file, and is checked as what it is", () => {
+    const text = JSON.stringify({ xds_servers: [{ server_uri: "", channel_creds: [{ type: "insecure" }] }] });
+    const { errors } = validateBootstrap(text, "grpc.json", {});
+    assert.equal(errors.length, 1);
+    assert.match(errors[0] ?? "", /^grpc\.json:1:\d+ xds_servers\[0\]\.server_uri: is missing/);
+  });
+
+  test("a mesh file is told as the one mistake it is", () => {
+    const { errors } = validateBootstrap("services: []\nlisteners: []\n", "mesh.yaml", {});
+    assert.deepEqual(errors, [
+      "mesh.yaml: is a mesh file, which `dashpot control` takes; a sidecar takes a bootstrap",
+    ]);
+  });
+
+  test("nothing at all is a usage error that says what to give", () => {
+    assert.throws(
+      () => loadBootstrap({ environment: {} }),
+      (error) =>
+        error instanceof UsageError &&
+        /give a file \(-c\), an address \(--xds HOST:PORT\)/.test(error.message),
+    );
   });
 });

@@ -67,6 +67,31 @@ test("a misspelt command or option is answered with the nearest one and exit cod
   assert.match(option.stderr, /did you mean "--address"/);
 });
 
+test("help for a command can be asked for either way, and tells what signals do", async () => {
+  const { code, stdout } = await run("help", "sidecar");
+  assert.equal(code, 0);
+  assert.equal(stdout, (await run("sidecar", "--help")).stdout);
+  assert.match(stdout, /SIGTERM .*drain_deadline/);
+  assert.match(stdout, /SIGHUP {2}.*access log/);
+  assert.match((await run("control", "--help")).stdout, /SIGHUP {3}read the mesh file now/);
+});
+
+test("an address that is none is a usage error wherever one is asked for", async () => {
+  for (const args of [
+    ["sidecar", "--xds", "http://control"],
+    ["control", "-c", "mesh.yaml", "--address", "18000"],
+    ["wait", "--admin", "x:y"],
+    ["endpoints", "--admin", "localhost"],
+  ]) {
+    const { code, stderr } = await run(...args);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /^dashpot: --(xds|address|admin) .*, not "/);
+  }
+  const nothing = await run("sidecar");
+  assert.equal(nothing.code, 2);
+  assert.match(nothing.stderr, /nothing says where the configuration comes from/);
+});
+
 test("a file that is not there is a configuration error, exit code 3", async () => {
   for (const command of ["sidecar", "control", "validate"]) {
     const { code, stderr } = await run(command, "-c", "/nowhere/at-all.yaml");

@@ -1,3 +1,4 @@
+import { formatDuration, parseDuration } from "./duration.ts";
 import { childPath } from "./field-path.ts";
 import { didYouMean } from "./nearest-name.ts";
 import type { Problems } from "./problem.ts";
@@ -15,8 +16,6 @@ export interface Range {
 
 /** The longest duration that any setting takes: 100 years, far from where milliseconds lose precision. */
 const LONGEST_DURATION_MS = 100 * 365 * 86_400_000;
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
-const DURATION = /^(\d{1,12}(?:\.\d{1,9})?)(ms|s|m|h)$/;
 
 /**
  * Reads one mapping of a configuration file strictly. Each getter returns undefined for a key that is absent or wrong, and notes
@@ -28,11 +27,19 @@ export class Fields {
   readonly #values: ReadonlyMap<string, unknown>;
   readonly #asked = new Set<string>();
   readonly #problems: Problems;
+  /** The key whose value was written without a mapping round it: its path is the mapping's own. */
+  readonly #short: string | undefined;
 
-  private constructor(values: ReadonlyMap<string, unknown>, path: string, problems: Problems) {
+  private constructor(
+    values: ReadonlyMap<string, unknown>,
+    path: string,
+    problems: Problems,
+    short?: string,
+  ) {
     this.#values = values;
     this.path = path;
     this.#problems = problems;
+    this.#short = short;
   }
 
   /** Undefined, with a problem noted, when the value is not a mapping. */
@@ -42,6 +49,12 @@ export class Fields {
       return undefined;
     }
     return new Fields(new Map(Object.entries(value)), path, problems);
+  }
+
+  /** A mapping, or in short the value of its one key that matters: `retries: 2` for `retries: { max: 2 }`. */
+  static ofShort(value: unknown, key: string, path: string, problems: Problems): Fields {
+    if (isMapping(value)) return new Fields(new Map(Object.entries(value)), path, problems);
+    return new Fields(new Map([[key, value]]), path, problems, key);
   }
 
   has(key: string): boolean {
@@ -55,7 +68,7 @@ export class Fields {
   }
 
   at(key: string): string {
-    return childPath(this.path, key);
+    return key === this.#short ? this.path : childPath(this.path, key);
   }
 
   error(key: string, reason: string): void {
@@ -108,11 +121,10 @@ export class Fields {
   /** A duration like `250ms`, `1.5s`, `5m` or `1h`, in ms. */
   duration(key: string, { min, max }: Range = { min: 0, max: LONGEST_DURATION_MS }): number | undefined {
     return this.#read(key, 'a duration such as "250ms", "1.5s", "5m" or "1h"', (value) => {
-      const parts = typeof value === "string" ? DURATION.exec(value) : null;
-      if (!parts) return undefined;
-      const ms = Number(parts[1]) * UNIT_MS[parts[2]!]!;
-      if (ms >= min && ms <= max) return ms;
-      throw new Refusal(`must be from ${min} ms to ${max} ms, not ${ms} ms`);
+      const ms = typeof value === "string" ? parseDuration(value) : undefined;
+      if (ms === undefined || (ms >= min && ms <= max)) return ms;
+      const [least, most, given] = [min, max, ms].map(formatDuration);
+      throw new Refusal(`must be from ${least} to ${most}, not ${given}`);
     });
   }
 

@@ -34,7 +34,10 @@ export function readAssignment(clusterName: string, items: readonly Item[], prob
     const { host, port, isIp } = endpoint.address;
     const address = endpointAddress(host.toLowerCase(), port);
     const first = seen.get(address);
-    if (first !== undefined) problems.error(endpoint.path, `${address} already stands at ${first}`);
+    if (first !== undefined) {
+      problems.error(endpoint.path, `${address} already stands at ${first}`);
+      continue;
+    }
     seen.set(address, endpoint.path);
     allIp &&= isIp;
     const key = JSON.stringify([endpoint.region, endpoint.zone, endpoint.priority]);

@@ -1,5 +1,4 @@
 import type { JsonObject } from "@bufbuild/protobuf";
-import { childPath } from "../common/field-path.ts";
 import { Fields, isMapping } from "../common/fields.ts";
 import type { Problems } from "../common/problem.ts";
 import { type Part, withSeconds } from "./mesh-draft.ts";
@@ -25,9 +24,9 @@ const NAMES = Object.keys(MESSAGES) as PolicyName[];
  * Behind Dashpot's own policy stand two that other xDS clients know: a client takes the first it supports (gRFC A52).
  */
 export function readPolicy(value: unknown, path: string, problems: Problems): Part | undefined {
-  const fields = Fields.of(isMapping(value) ? value : { name: value }, path, problems);
-  const name = fields?.required("name") ? fields.oneOf("name", NAMES) : undefined;
-  if (!fields || !name) return undefined;
+  const fields = Fields.ofShort(value, "name", path, problems);
+  const name = fields.required("name") ? fields.oneOf("name", NAMES) : undefined;
+  if (!name) return undefined;
   const { name: _, ...options } = withSeconds(isMapping(value) ? value : {}) as JsonObject;
   const message =
     name === "adaptive"
@@ -45,7 +44,7 @@ export function readPolicy(value: unknown, path: string, problems: Problems): Pa
   return {
     json: { policies: policies.map((policy) => ({ typed_extension_config: policy })) },
     origins: [
-      { inResource: "", inFile: isMapping(value) ? childPath(path, "name") : path },
+      { inResource: "", inFile: fields.at("name") },
       { inResource: name === "adaptive" ? `${config}.value` : config, inFile: path, sameShape: true },
     ],
   };

@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { describe, Fields, isMapping } from "../common/fields.ts";
+import { describe, Fields } from "../common/fields.ts";
 import type { Problems } from "../common/problem.ts";
 import { RETRY_ON } from "../model/route-table.ts";
 import { defined, durationJson } from "./mesh-draft.ts";
@@ -11,8 +11,7 @@ const SAFE_TO_RETRY = ["connect-failure", "refused-stream", "reset-before-reques
 export function readRetries(fields: Fields, problems: Problems): JsonObject | undefined {
   const raw = fields.raw("retries");
   if (raw === undefined) return undefined;
-  const retries = Fields.of(isMapping(raw) ? raw : { max: raw }, fields.at("retries"), problems);
-  if (!retries) return undefined;
+  const retries = Fields.ofShort(raw, "max", fields.at("retries"), problems);
   const on = retries.strings("on", 32) ?? SAFE_TO_RETRY;
   for (const word of on) {
     if (!RETRY_ON.some((known) => known === word)) {

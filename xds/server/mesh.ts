@@ -9,16 +9,28 @@ import type { Draft, Part } from "./mesh-draft.ts";
 import { defaultListener, readListener } from "./mesh-listener.ts";
 import { readVirtualHost } from "./mesh-routes.ts";
 
+/** Keys by which the other kind of file is told. */
+const BOOTSTRAP_KEYS = ["static_resources", "dynamic_resources", "node", "admin"];
+
 const MAX_SERVICES = 10_000;
 const MAX_LISTENERS = 1_000;
 const MAX_RESOURCES = 100_000;
 
 /**
  * Reads the mesh file: `services`, `listeners` and raw `resources`, and makes Envoy resources of them. The drafts are still to be
- * checked as what they are; problems found here are about the file's own words.
+ * checked as what they are; problems found here are about the file's own words. An empty file is refused: it is what a program that
+ * is just writing a new one leaves for a moment, and would take every service away.
  */
 export function readMesh(value: unknown, problems: Problems): Draft[] {
-  const mesh = Fields.of(value ?? {}, "", problems);
+  if (isMapping(value) && BOOTSTRAP_KEYS.some((key) => key in value)) {
+    problems.error("", "is an Envoy bootstrap, which `dashpot sidecar` takes; a mesh file has services");
+    return [];
+  }
+  if (value === null || value === undefined) {
+    problems.error("", "holds nothing; `services: []` says that there are no services");
+    return [];
+  }
+  const mesh = Fields.of(value, "", problems);
   if (!mesh) return [];
   const services = mesh.list("services", MAX_SERVICES) ?? [];
   const listeners = mesh.list("listeners", MAX_LISTENERS);

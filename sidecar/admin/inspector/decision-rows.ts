@@ -19,7 +19,7 @@ function toneOf({ request, keptBecause }: Decision): string {
 
 export function outcomeChip({ outcome, status, error }: Decision): Html {
   const tone = outcome === "success" ? "good" : outcome === "cancelled" ? "plain" : "bad";
-  const words = outcome.replaceAll(/([A-Z])/g, " $1").toLowerCase();
+  const words = outcome.replaceAll("_", " ");
   const text = outcome === "success" ? String(status) : `${words}${status > 0 ? ` ${status}` : ""}`;
   return html`<span class="chip ${tone}" title="${error?.detail ?? words}">${text}</span>`;
 }

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { systemClock } from "../../../xds/common/clock.ts";
 import { LOG_LEVELS, type LogLevel } from "../../../xds/common/log-level.ts";
+import { didYouMean } from "../../../xds/common/nearest-name.ts";
 import type { Command } from "../command.ts";
 import { UsageError } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
@@ -39,12 +40,18 @@ export const control: Command = {
   ],
   positionals: [0, 0],
   examples: ["dashpot control -c mesh.yaml", "dashpot control -c mesh.yaml --address 0.0.0.0:18000"],
+  signals: [
+    ["SIGTERM", "end; sidecars go on with what they have"],
+    ["SIGHUP", "read the mesh file now. Changes are noticed without it"],
+  ],
   async run({ flags }, terminal) {
     const file = flags.get("config");
     if (file === undefined) throw new UsageError("control needs a mesh file: -c FILE");
     const level = flags.get("log-level") ?? "info";
     if (!LOG_LEVELS.includes(level as LogLevel))
-      throw new UsageError(`--log-level takes ${LOG_LEVELS.join(", ")}`);
+      throw new UsageError(
+        `--log-level takes ${LOG_LEVELS.join(", ")}, not "${level}"${didYouMean(level, LOG_LEVELS)}`,
+      );
     const { MeshFileError, startControlServer } = await import("../../../xds/server/control-server.ts");
     const { createLogger } = await import("../../../xds/common/logger.ts");
     const logger = createLogger(level as LogLevel);

@@ -15,7 +15,11 @@ export const decisions: Command = {
     { name: "limit", short: "n", value: "COUNT", fallback: "20", text: "how many of the past" },
     { name: "cluster", value: "NAME", text: "only those of this cluster" },
     { name: "endpoint", value: "ADDRESS", text: "only those that chose this endpoint" },
-    { name: "outcome", value: "NAME", text: "only those that ended so: success, server_error, timeout, ..." },
+    {
+      name: "outcome",
+      value: "NAME",
+      text: "only those that ended so: ok, failed, no_healthy, server_error, timeout ...",
+    },
     { name: "json", text: "one JSON object per line" },
   ],
   positionals: [0, 0],

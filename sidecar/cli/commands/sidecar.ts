@@ -14,7 +14,7 @@ export const sidecar: Command = {
       short: "c",
       value: "FILE",
       env: "DASHPOT_CONFIG",
-      text: "an Envoy v3 bootstrap, YAML or JSON",
+      text: "an Envoy v3 bootstrap, YAML or JSON; or gRPC's",
     },
     { name: "xds", value: "HOST:PORT", env: "DASHPOT_XDS", text: "the control server, instead of a file" },
     {
@@ -37,6 +37,13 @@ export const sidecar: Command = {
     "dashpot sidecar -c bootstrap.yaml",
     "dashpot sidecar --xds 127.0.0.1:18000 --node-id web-1 --node-cluster web",
     "GRPC_XDS_BOOTSTRAP=grpc.json dashpot sidecar",
+  ],
+  signals: [
+    [
+      "SIGTERM",
+      "serve on until the application is quiet, at most drain_deadline; then end. A second one ends at once",
+    ],
+    ["SIGHUP", "open the access log anew, after it was rotated. A changed bootstrap needs a restart"],
   ],
   async run({ flags }, terminal) {
     const { NODE_TLS_REJECT_UNAUTHORIZED: checks } = terminal.env;

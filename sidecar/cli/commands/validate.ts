@@ -3,9 +3,7 @@ import type { Environment } from "../../../xds/common/environment.ts";
 import type { Command } from "../command.ts";
 import { UsageError } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
-
-/** Top-level keys that only a mesh file has. */
-const MESH_KEYS = ["services", "resources"];
+import { fileKindOf } from "../file-kind.ts";
 
 export const validate: Command = {
   name: "validate",
@@ -41,21 +39,17 @@ export const validate: Command = {
 };
 
 async function check(text: string, file: string, env: Environment) {
-  if (!(await isMesh(text, file))) {
+  const { SourceText } = await import("../../../xds/common/source-text.ts");
+  const kind = fileKindOf(new SourceText(text, file).value);
+  if (kind !== "mesh file") {
     const { validateBootstrap } = await import("../load-bootstrap.ts");
     const { errors, warnings } = validateBootstrap(text, file, env);
-    return { kind: "bootstrap", errors, warnings };
+    return { kind, errors, warnings };
   }
   const { validateMesh } = await import("../../../xds/server/mesh-report.ts");
   const { problems, lines } = validateMesh(text, file);
   const ofSeverity = (severity: string) => lines.filter((_, i) => problems[i]?.severity === severity);
-  return { kind: "mesh file", errors: ofSeverity("error"), warnings: ofSeverity("warning") };
-}
-
-async function isMesh(text: string, file: string): Promise<boolean> {
-  const { SourceText } = await import("../../../xds/common/source-text.ts");
-  const { value } = new SourceText(text, file);
-  return typeof value === "object" && value !== null && MESH_KEYS.some((key) => Object.hasOwn(value, key));
+  return { kind, errors: ofSeverity("error"), warnings: ofSeverity("warning") };
 }
 
 function count(n: number, what: string): string {

@@ -38,9 +38,24 @@ describe("a mesh file", () => {
     for (const block of blocks) assert.deepEqual(validateMesh(block, "docs/mesh-file.md").lines, []);
   });
 
-  it("may be empty", () => {
-    assert.ok(validateMesh("", "mesh.yaml").snapshot);
+  it("may have no services, but must say so", () => {
     assert.ok(validateMesh("services: []\n", "mesh.yaml").snapshot);
+    assert.ok(validateMesh("{}\n", "mesh.yaml").snapshot);
+    for (const text of ["", "# nothing\n", "---\n"]) {
+      assert.deepEqual(problems(text), [
+        "1:1 : holds nothing; `services: []` says that there are no services",
+      ]);
+    }
+  });
+
+  it("is not a bootstrap, which is told as the one mistake it is", () => {
+    const text = readFileSync(new URL("../../../examples/sidecar.yaml", import.meta.url), "utf8");
+    const [problem, ...others] = problems(text);
+    assert.match(
+      problem ?? "",
+      /is an Envoy bootstrap, which `dashpot sidecar` takes; a mesh file has services/,
+    );
+    assert.deepEqual(others, []);
   });
 
   it("may be JSON", () => {
