@@ -42,9 +42,7 @@ describe("a mesh file", () => {
     assert.ok(validateMesh("services: []\n", "mesh.yaml").snapshot);
     assert.ok(validateMesh("{}\n", "mesh.yaml").snapshot);
     for (const text of ["", "# nothing\n", "---\n"]) {
-      assert.deepEqual(problems(text), [
-        "1:1 : holds nothing; `services: []` says that there are no services",
-      ]);
+      assert.match(problems(text).join(), /^1:\d : holds nothing; `services: \[\]` says that/);
     }
   });
 
