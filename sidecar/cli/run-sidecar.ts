@@ -21,6 +21,7 @@ import { type Placed, staticContent } from "./bootstrap-static.ts";
 import { DEFAULT_POLICIES } from "./default-policy.ts";
 import { connectionsWithin, openFilesLimit } from "./open-files.ts";
 import { Readiness } from "./readiness.ts";
+import { releaseMemory } from "./release-memory.ts";
 import { dashpotVersion } from "./version.ts";
 
 /** How long the answer to a probe of the control server may take, in ms. */
@@ -118,6 +119,8 @@ export async function startSidecar({ bootstrap, logger, env }: SidecarOptions): 
     },
   });
   let applied = Promise.resolve();
+  // All is loaded and nothing listens yet: nobody waits for this but the start itself.
+  releaseMemory();
   xds.start();
   await applied;
   refuseUnboundStatics(bootstrap, proxy);
