@@ -11,6 +11,7 @@ import { RequestReader } from "../codec/request-reader.ts";
 import type { DownstreamStream } from "../codec/stream.ts";
 import { CHUNK_END, chunkHeader, encodeLastChunk, encodeResponseHead, framingFor } from "../codec/writer.ts";
 import { isPrivateAddress } from "../routing/index.ts";
+import { resetSocket } from "../upstream/reset-socket.ts";
 import { GATHER_BYTES, SocketWriter } from "../upstream/socket-writer.ts";
 import { awaitTurnEnd, beginTurn, endTurn, type TurnEnd } from "../upstream/turn.ts";
 import { Exchange } from "./exchange.ts";
@@ -410,7 +411,7 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     this.#leave();
     // What a slow reader has not taken is not waited for: nothing would end the wait.
     const reset = closeFramed || this.#socket.writableLength > 0;
-    if (reset && !("encrypted" in this.#socket)) this.#socket.resetAndDestroy();
+    if (reset) resetSocket(this.#socket);
     else this.#socket.destroy();
   }
 

@@ -5,6 +5,7 @@ import { endpointAddress } from "../../xds/model/endpoint.ts";
 import type { SocketAddress } from "../../xds/model/listener.ts";
 import type { DownstreamTls } from "../../xds/model/tls.ts";
 import { heldBytes } from "../upstream/held-bytes.ts";
+import { resetSocket } from "../upstream/reset-socket.ts";
 import { ListenerTls } from "./listener-tls.ts";
 import type { ProxyContext } from "./proxy-context.ts";
 
@@ -121,7 +122,7 @@ export class Port {
     ) {
       if (socket.remoteAddress !== undefined) counts.refusedConnections++;
       socket.on("error", () => {});
-      socket.resetAndDestroy();
+      resetSocket(socket);
       return;
     }
     counts.acceptedConnections++;

@@ -6,6 +6,7 @@ import { WheelTimer } from "../../xds/common/timer-wheel.ts";
 import type { TcpProxy } from "../../xds/model/listener.ts";
 import type { Slot } from "../balancing/balancer.ts";
 import type { UpstreamStream } from "../codec/stream.ts";
+import { resetSocket } from "../upstream/reset-socket.ts";
 import type { UpstreamCluster } from "../upstream/upstream-cluster.ts";
 import type { AttemptOwner } from "./attempt.ts";
 import { Attempt } from "./attempt.ts";
@@ -160,7 +161,7 @@ export class TcpRelay implements AttemptOwner, Expiring {
     if (this.#over) return;
     this.#over = true;
     // A caller must not take a broken stream for a whole one.
-    if (this.#attempts > 0 && "resetAndDestroy" in this.#socket) this.#socket.resetAndDestroy();
+    if (this.#attempts > 0) resetSocket(this.#socket);
     else this.#socket.destroy();
     this.#leave();
   }

@@ -3,6 +3,7 @@ import type { ProxyError } from "../../xds/common/errors.ts";
 import { ERRORS, proxyError } from "../../xds/common/errors.ts";
 import type { FieldLines } from "../codec/head.ts";
 import type { UpstreamHandler, UpstreamStream } from "../codec/stream.ts";
+import { resetSocket } from "./reset-socket.ts";
 
 /** A connection of one tunnel: bytes both ways, each way ending by itself, never used again. */
 export class TunnelConnection implements UpstreamStream {
@@ -59,7 +60,7 @@ export class TunnelConnection implements UpstreamStream {
   discard(): void {
     this.#user = undefined;
     this.#leave();
-    this.#socket.resetAndDestroy();
+    resetSocket(this.#socket);
   }
 
   abort(_error: ProxyError): void {

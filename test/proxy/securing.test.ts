@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import tls from "node:tls";
-import type { PemSource, SanMatcher, UpstreamTls } from "../../xds/model/tls.ts";
+import type { DownstreamTls, PemSource, SanMatcher, UpstreamTls } from "../../xds/model/tls.ts";
+import { eventually } from "../support/eventually.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { cluster, GET, ProxyBed } from "../support/proxy-bed.ts";
 import { RawConnection, ScriptedBackend } from "../support/raw-http.ts";
@@ -39,8 +40,18 @@ function upstreamTls(changes: Partial<UpstreamTls> = {}, names: readonly SanMatc
   };
 }
 
+/** A listener that shows its certificate and asks for none. */
+const LISTENER_TLS: DownstreamTls = {
+  minVersion: "TLSv1.2",
+  maxVersion: "TLSv1.3",
+  alpn: [],
+  certificate: { chain: inline("server"), privateKey: inline("server-key") },
+  validation: undefined,
+  requireClientCertificate: false,
+};
+
 /** A TLS backend that answers with the SNI and the client's name it saw. */
-async function tlsBackend(): Promise<{ port: number; close(): void }> {
+async function tlsBackend(head = ""): Promise<{ port: number; close(): void }> {
   const server = tls.createServer(
     {
       cert: pem("server"),
@@ -53,7 +64,7 @@ async function tlsBackend(): Promise<{ port: number; close(): void }> {
       const text = `${socket.servername} ${socket.getPeerCertificate().subject?.CN ?? "nobody"}`;
       socket.on("error", () => {});
       socket.on("data", () =>
-        socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`),
+        socket.write(head || `HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`),
       );
     },
   );
@@ -123,6 +134,38 @@ suite("securing", () => {
     unknown.send(GET);
     assert.equal(await unknown.untilEnded(), "");
     unknown.socket.destroy();
+  });
+
+  test("a tunnel over TLS on both sides whose caller vanishes ends, and the proxy goes on", async (t) => {
+    const backend = await tlsBackend("HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+    t.after(() => backend.close());
+    const bed = await ProxyBed.start({
+      clusters: [cluster("orders", [backend.port], { tls: upstreamTls() })],
+      listener: { tls: LISTENER_TLS },
+      filter: { upgrades: new Set(["websocket"]) },
+    });
+    t.after(() => bed.close());
+    const caller = new RawConnection(
+      tls.connect({ port: bed.port, host: "127.0.0.1", ca: pem("ca"), servername: "server.test" }),
+    );
+    caller.send("GET / HTTP/1.1\r\nHost: orders\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+    assert.match(await caller.takeUntil("\r\n\r\n"), / 101 /);
+    caller.socket.destroy();
+    await eventually(() => bed.proxy.counts().upstreamConnections === 0, "the tunnel ends");
+  });
+
+  test("a caller over TLS that comes when the bound on connections is met is turned away", async (t) => {
+    const bed = await ProxyBed.start({
+      clusters: [],
+      listener: { tls: LISTENER_TLS },
+      limits: { maxDownstreamConnections: 0 },
+    });
+    t.after(() => bed.close());
+    const caller = new RawConnection(
+      tls.connect({ port: bed.port, host: "127.0.0.1", ca: pem("ca"), servername: "server.test" }),
+    );
+    assert.equal(await caller.untilEnded(), "");
+    assert.equal(bed.proxy.counts().refusedConnections, 1);
   });
 
   test("a listener's new files that cannot be used are told of, and the last good ones serve on", async (t) => {
