@@ -98,7 +98,8 @@ export function handlerOf(path: string): Handler | undefined {
 
 function inspector(request: AdminRequest, { sources, history, clock }: HandlerContext): AdminAnswer {
   const page = { sources, history, now: clock.now(), wall: clock.wall() };
-  if (request.query.get("part") === "live") return htmlReply(liveParts(page).text);
+  if (request.query.get("part") === "live")
+    return htmlReply(liveParts(page, request.query.get("cluster") || undefined).text);
   return htmlReply(inspectorPage(page, filterOf(request)));
 }
 

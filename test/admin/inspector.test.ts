@@ -76,6 +76,21 @@ test("the page holds no inline script or style, which its own policy would refus
   await bed.admin.close();
 });
 
+test("of a large mesh the page shows a part: what was asked for, what is in trouble, and how many are left", async () => {
+  const clusters = Array.from({ length: 2_000 }, (_, i) =>
+    clusterView(`c${i}.`, endpointView("10.0.0.1:80", { state: i === 1_500 ? "ejected" : "healthy" })),
+  );
+  const bed = await AdminBed.start({ clusters });
+  const { body } = await call({ port: bed.port, host: "localhost", path: "/?part=live&cluster=c1900." });
+  const shown = [...body.matchAll(/<section class="cluster">\s*<header><h2>(\S+)<\/h2>/g)].map(
+    ([, name]) => name,
+  );
+  assert.deepEqual(shown.slice(0, 3), ["c1900.", "c1500.", "c0."]);
+  assert.equal(shown.length, 30);
+  assert.match(body, /and 1970 more clusters/);
+  await bed.admin.close();
+});
+
 test("share history keeps five minutes and forgets endpoints that left", () => {
   const clock = new FakeClock();
   let clusters = [clusterView("orders", endpointView("a"), endpointView("b"))];

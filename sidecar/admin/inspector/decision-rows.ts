@@ -4,10 +4,8 @@ import { clockTime, duration } from "./figures.ts";
 
 /** One decision in the stream. It is a link, so that it opens without a script too. */
 export function decisionRow(decision: Decision): Html {
-  const { id, time, route, cluster, chosen, candidates, keptBecause, attempt } = decision;
-  // Chips tell more about the notable ones, and the sentence names the runner-up anyway.
-  const runnerUp = keptBecause === "sampled" ? candidates[1]?.address : undefined;
-  return html`<li class="decision ${toneOf(decision)}" id="d${id}"><a href="/decisions/${id}" data-panel><span class="head"><time>${clockTime(time)}</time> <b>${chosen || "none"}</b>${runnerUp !== undefined && html` <span class="dim">over ${runnerUp}</span>`}${attempt > 0 && html` <span class="chip plain">retry ${attempt}</span>`}<span class="end">${keptBecause !== "sampled" && html`<span class="chip plain">${keptBecause}</span> `}${outcomeChip(decision)}</span></span><span class="sentence">${decision.sentence}</span><span class="foot">${decision.method} ${decision.authority}${decision.path} · ${route || cluster} · ${duration(decision.durationMs)}</span></a></li>`;
+  const { id, time, route, cluster, chosen, keptBecause, attempt } = decision;
+  return html`<li class="decision ${toneOf(decision)}" id="d${id}"><a href="/decisions/${id}" data-panel><span class="head"><time>${clockTime(time)}</time> <b>${chosen || "none"}</b>${attempt > 0 && html` <span class="chip plain">retry ${attempt}</span>`}<span class="end">${keptBecause !== "sampled" && html`<span class="chip plain">${keptBecause}</span> `}${outcomeChip(decision)}</span></span><span class="sentence">${decision.sentence}</span><span class="foot">${decision.method} ${decision.authority}${decision.path} · ${route || cluster} · ${duration(decision.durationMs)}</span></a></li>`;
 }
 
 /** What needs a look stands out at the edge. */

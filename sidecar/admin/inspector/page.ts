@@ -1,6 +1,7 @@
 import { type Html, html } from "../../../xds/common/html.ts";
 import type { Decision } from "../../telemetry/decision.ts";
 import type { DecisionFilter } from "../../telemetry/decision-ring.ts";
+import type { ClusterView } from "../../upstream/upstream-cluster.ts";
 import type { ShareHistory } from "../share-history.ts";
 import type { AdminSources } from "../sources.ts";
 import { clusterSection } from "./cluster-section.ts";
@@ -11,6 +12,9 @@ import { changesSection, weightsSection } from "./weights-section.ts";
 
 /** Decisions in the stream when the page is opened. */
 const FIRST_ROWS = 60;
+/** A mesh may have thousands, and the page is made anew each second on the event loop that carries requests. */
+const MAX_CLUSTERS = 30;
+const MAX_NAMES = 500;
 
 export interface PageContext {
   readonly sources: AdminSources;
@@ -27,24 +31,40 @@ export function inspectorPage(context: PageContext, filter: DecisionFilter): str
   return layout(
     nodeId,
     html`<header class="masthead"><h1><a class="brand" href="/">Dashpot</a></h1><span><b>${nodeId}</b> beside <b>${nodeCluster}</b></span><span class="dim">version ${sources.identity.version}</span><nav><a href="/clusters">clusters</a><a href="/stats">stats</a><a href="/stats/prometheus">prometheus</a><a href="/config_dump">config</a><a href="/xds">xds</a><a href="/server_info">server</a></nav></header>
-<main><div class="left">${liveParts(context)}${explainSection()}${settingsSection(sources)}</div>
+<main><div class="left">${liveParts(context, filter.cluster)}${explainSection()}${settingsSection(sources)}</div>
 <aside>${streamSection(sources, filter)}</aside></main>
 <dialog id="panel" aria-label="decision"><form method="dialog"><button aria-label="close">×</button></form><div id="panel-body"></div></dialog>`,
   );
 }
 
 /** What changes by itself: replaced as a whole, once a second, by the page's script. */
-export function liveParts({ sources, history, now, wall }: PageContext): Html {
-  const clusters = sources.clusters();
+export function liveParts({ sources, history, now, wall }: PageContext, wanted?: string): Html {
+  const all = sources.clusters();
+  const clusters = foremost(all, wanted);
+  const more = all.length - clusters.length;
   return html`<div id="live">${overview(sources, now, wall)}
 ${clusters.map((cluster) => clusterSection(cluster, history))}
+${more > 0 && html`<section class="cluster"><p class="empty">and ${more} more clusters, without trouble, at <a href="/clusters">/clusters</a></p></section>`}
 ${clusters.length === 0 && html`<section class="cluster"><p class="empty">No clusters yet: waiting for configuration.</p></section>`}
 <div class="pair">${changesSection(sources.events.states())}${weightsSection(clusters)}</div>${configurationSection(sources, wall)}</div>`;
 }
 
+/** What there is room for: the cluster that was asked for, those in trouble, then the rest in their order. */
+function foremost(clusters: readonly ClusterView[], wanted: string | undefined): readonly ClusterView[] {
+  if (clusters.length <= MAX_CLUSTERS) return clusters;
+  const rank = ({ name, balancer }: ClusterView): number => {
+    if (name === wanted) return 0;
+    return balancer.panic || balancer.endpoints.some(({ state }) => state === "ejected") ? 1 : 2;
+  };
+  return clusters.toSorted((a, b) => rank(a) - rank(b)).slice(0, MAX_CLUSTERS);
+}
+
 function streamSection(sources: AdminSources, filter: DecisionFilter): Html {
   const decisions: readonly Decision[] = sources.decisions.recent(filter, FIRST_ROWS);
-  const clusters = sources.clusters().map(({ name }) => name);
+  const clusters = sources
+    .clusters()
+    .slice(0, MAX_NAMES)
+    .map(({ name }) => name);
   return html`<section class="stream"><header><h2>Decisions</h2><form id="filter" class="filter" method="get" action="/"><select name="cluster" aria-label="cluster"><option value="">all clusters${clusters.map((name) => option(name, name, filter.cluster))}</select><select name="outcome" aria-label="outcome">${OUTCOMES.map(([value, text]) => option(value, text, filter.outcome))}</select><label><input type="checkbox" name="notable" value="1"${filter.notable === true && html` checked`}>notable</label><button id="apply">Filter</button><button type="button" id="pause" hidden>Pause</button></form></header>
 <p class="note">sampled ones, and the notable: failed, retried, slow, or with an ejection</p>
 <ol id="decisions">${decisions.map(decisionRow)}</ol>${decisions.length === 0 && html`<p class="empty" id="no-decisions">none yet</p>`}</section>`;

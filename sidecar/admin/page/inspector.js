@@ -34,11 +34,13 @@ function parsed(text) {
 }
 
 const live = document.getElementById("live");
+const cluster = new URLSearchParams(location.search).get("cluster");
+const LIVE = `/?${new URLSearchParams(cluster ? { part: "live", cluster } : { part: "live" })}`;
 
 async function refresh() {
   try {
     if (!document.hidden) {
-      const response = await fetch("/?part=live", { headers: { accept: "text/html" } });
+      const response = await fetch(LIVE, { headers: { accept: "text/html" } });
       if (response.ok) morph(live, parsed(await response.text()));
     }
   } catch {
