@@ -32,8 +32,8 @@ export interface DownstreamOwner {
 const PROBE_MS = 200;
 /** Writing nothing sends nothing, but fails once the peer has answered something sent before with a reset. */
 const NOTHING = Buffer.alloc(0);
-/** RFC 2518: "the server has accepted the complete request, but has not yet completed it". */
-const PROCESSING = "HTTP/1.1 102 Processing\r\n\r\n";
+/** What every response begins with, whatever becomes of the request. */
+const RESPONSE_BEGIN = Buffer.from("HTTP/1.1 ", "latin1");
 
 type Timed = "idle" | "head" | "request" | "probe";
 type Mode = "http" | "tunnel" | "linger" | "closed";
@@ -66,7 +66,8 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
   #held: Buffer | undefined;
   #pausedByExchange = false;
   #peerEnded = false;
-  #probed = false;
+  /** Of the next head, by a probe. */
+  #sentBytes = 0;
   #ended = false;
   #lingering: LingeringClose | undefined;
 
@@ -179,9 +180,9 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
   }
 
   /**
-   * FIN after a whole request: a caller that half-closed and waits, or one that is gone? Only sending tells. An interim
-   * response does no harm to who listens and draws a reset from who does not. A caller whose FIN comes when the response
-   * is under way is taken to have left, as Envoy takes it: then there is nothing harmless to send.
+   * FIN after a whole request: a caller that half-closed and waits, or one that is gone? Only sending tells. The first bytes of
+   * the response, which are the same for every one, do no harm to who listens and draw a reset from who does not. A caller
+   * whose FIN comes when the response is under way is taken to have left, as Envoy takes it: then there is nothing to send.
    */
   #suspect(): void {
     if (this.#responseBegun) this.#onGone("the caller closed the connection");
@@ -190,9 +191,11 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
 
   #probe(): void {
     if (!this.#exchange) return;
-    if (this.#responseBegun || this.#probed || this.#version === 0) this.#socket.write(NOTHING);
-    else this.#socket.write(PROCESSING, "latin1");
-    this.#probed = true;
+    if (this.#responseBegun || this.#sentBytes > 0) this.#socket.write(NOTHING);
+    else {
+      this.#socket.write(RESPONSE_BEGIN);
+      this.#sentBytes = RESPONSE_BEGIN.length;
+    }
     this.#startTimer("probe", PROBE_MS);
   }
 
@@ -301,8 +304,13 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
 
   sendInformational(head: ResponseHead): void {
     // HTTP/1.0 callers know no interim responses (RFC 9110, 15.2).
-    if (this.#mode === "http" && this.#version !== 0)
-      this.#writer.write(encodeResponseHead(head, this.#version, true));
+    if (this.#mode === "http" && this.#version !== 0) this.#writeHead(head, true);
+  }
+
+  #writeHead(head: ResponseHead, keepAlive: boolean, body?: Buffer): void {
+    const bytes = encodeResponseHead(head, this.#version, keepAlive, body);
+    this.#writer.write(this.#sentBytes === 0 ? bytes : bytes.subarray(this.#sentBytes));
+    this.#sentBytes = 0;
   }
 
   sendHead(head: ResponseHead, end: boolean): boolean {
@@ -330,7 +338,7 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     if (!head) return;
     this.#unsentHead = undefined;
     if (this.#mode === "closed") return;
-    this.#writer.write(encodeResponseHead(head, this.#version, this.#keepAlive, body));
+    this.#writeHead(head, this.#keepAlive, body);
   }
 
   /** An answer before the request's end closes the connection: the caller may never send the rest, or send it at length. */
@@ -394,7 +402,7 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
 
   startTunnel(head: ResponseHead): void {
     this.#mode = "tunnel";
-    this.#writer.write(encodeResponseHead(head, this.#version, true));
+    this.#writeHead(head, true);
     this.#writer.flush();
     this.#responseBegun = true;
     this.#takeHeld();

@@ -43,24 +43,38 @@ suite("cancelling", () => {
     assert.equal(bed.recorder.exchanges[0]?.attempts[0]?.outcome, "cancelled");
   });
 
-  test("a caller that only closed its sending half gets its answer", async (t) => {
-    const asked = Promise.withResolvers<void>();
-    const backend = await ScriptedBackend.start(async (connection) => {
-      await connection.takeMessage();
-      await asked.promise;
-      connection.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate");
+  const LATE = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate";
+  for (const [what, version, answer, received] of [
+    ["its answer", "1.1", LATE, /^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\nlate$/],
+    ["its answer in HTTP/1.0", "1.0", LATE, /^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\nlate$/],
+    [
+      "an interim response and its answer",
+      "1.1",
+      `HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n${LATE}`,
+      /^HTTP\/1\.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\nlate$/,
+    ],
+    ["502 for an answer that is none", "1.1", "nonsense", /^HTTP\/1\.1 502 [\s\S]*malformed_response/],
+  ] as const) {
+    test(`a caller that only closed its sending half gets ${what}, and no response of ours before it`, async (t) => {
+      const asked = Promise.withResolvers<void>();
+      const backend = await ScriptedBackend.start(async (connection) => {
+        await connection.takeMessage();
+        await asked.promise;
+        connection.send(answer);
+      });
+      t.after(() => backend.close());
+      const bed = await ProxyBed.start({ clusters: [cluster("orders", [backend.port])] });
+      t.after(() => bed.close());
+      const connection = await bed.connect();
+      connection.send(`GET / HTTP/${version}\r\nHost: orders\r\n\r\n`);
+      connection.socket.end();
+      // What every response begins with: the proxy asks whether the caller still listens.
+      await eventually(() => connection.text !== "", "the proxy asks");
+      assert.equal(connection.text, "HTTP/1.1 ");
+      asked.resolve();
+      assert.match(await connection.untilEnded(), received);
     });
-    t.after(() => backend.close());
-    const bed = await ProxyBed.start({ clusters: [cluster("orders", [backend.port])] });
-    t.after(() => bed.close());
-    const connection = await bed.connect();
-    connection.send(GET);
-    connection.socket.end();
-    // The proxy asks whether the caller still listens.
-    assert.equal(await connection.takeUntil("\r\n\r\n"), "HTTP/1.1 102 Processing\r\n\r\n");
-    asked.resolve();
-    assert.match(await connection.untilEnded(), /^HTTP\/1\.1 200 [\s\S]*late$/);
-  });
+  }
 
   test("an upstream that breaks off within its response is never made to look whole", async (t) => {
     const backend = await ScriptedBackend.start(async (connection) => {
