@@ -2,7 +2,7 @@ import type { ProxyError } from "../../xds/common/errors.ts";
 import { ERRORS, proxyError } from "../../xds/common/errors.ts";
 import { withoutPort } from "../../xds/common/host-port.ts";
 import type { HttpFilter } from "../../xds/model/listener.ts";
-import { isGrpc, isPrivateAddress, normalizeTarget, removeField } from "../routing/index.ts";
+import { isGrpc, isPrivateAddress, normalizeTarget, pathReference, removeField } from "../routing/index.ts";
 import type { TraceContext } from "../telemetry/facts.ts";
 import type { ExchangeRecord } from "./exchange-record.ts";
 import type { LocalReply } from "./local-reply.ts";
@@ -91,7 +91,7 @@ function normalize({ head }: ExchangeRecord, filter: HttpFilter): ProxyError | L
       head.target = normalized.target;
       return undefined;
     case "redirect":
-      return textReply(307, "", ["Location", normalized.target]);
+      return textReply(307, "", ["Location", pathReference(normalized.target)]);
     case "reject":
       return proxyError(ERRORS.malformedRequest, "the path has escaped slashes, which this listener refuses");
   }

@@ -63,9 +63,12 @@ export class KnownFields {
   }
 }
 
-/** This hop as `Via` tells it: what the listener is configured to say, or the version and the name of this process. */
+/**
+ * This hop as `Via` tells it: the version and the name of this process, or what the listener is configured to say, with that name as
+ * its comment, so that a request that comes round is known also where many say the same.
+ */
 export function viaHop(version: 0 | 1 | 2, { via }: HttpFilter, name: string): string {
-  return via === "" ? `${version === 2 ? "2" : version === 1 ? "1.1" : "1.0"} ${name}` : via;
+  return via === "" ? `${version === 2 ? "2" : version === 1 ? "1.1" : "1.0"} ${name}` : `${via} (${name})`;
 }
 
 /** `Via` (RFC 9110, 7.6.3): `hop` is added to what came. */

@@ -1,7 +1,7 @@
 import type { ProxyError } from "../../xds/common/errors.ts";
 import { ERRORS, proxyError } from "../../xds/common/errors.ts";
 import type { HttpFilter } from "../../xds/model/listener.ts";
-import type { RequestHead } from "../codec/head.ts";
+import type { FieldLines, RequestHead } from "../codec/head.ts";
 import type { ForwardAction } from "../routing/index.ts";
 import type { LocalReply } from "./local-reply.ts";
 import { bytesReply, textReply } from "./local-reply.ts";
@@ -9,10 +9,19 @@ import type { KnownFields } from "./request-fields.ts";
 
 /** Why a request goes nowhere, whatever its route: undefined for nearly all. */
 export function refusalOf(head: RequestHead, known: KnownFields, viaName: string): ProxyError | undefined {
-  const via = known.value(head.fields, "via");
-  if (via?.includes(viaName))
+  if (known.at("via") >= 0 && hasComeThrough(head.fields, viaName))
     return proxyError(ERRORS.forwardingLoop, "the request has come through here before");
   return undefined;
+}
+
+/** `Via` may stand in several lines: proxies in between may have added theirs apart. */
+function hasComeThrough(fields: FieldLines, viaName: string): boolean {
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] as string;
+    if (name.length === 3 && name.toLowerCase() === "via" && (fields[i + 1] as string).includes(viaName))
+      return true;
+  }
+  return false;
 }
 
 /** TRACE shows a caller what arrived; what may be secret is left out (RFC 9110, 9.3.8). */

@@ -29,7 +29,7 @@ export { drawn, headerValue, isGrpc, joinedValue, matchesHeader, matchesString }
 export { type NormalizedTarget, normalizeTarget, type PathRules } from "./path-normalization.ts";
 export { clusterOf, prepareRequest } from "./prepare-request.ts";
 export { isPrivateAddress } from "./private-address.ts";
-export { redirectLocation } from "./redirect.ts";
+export { pathReference, redirectLocation } from "./redirect.ts";
 export type { RequestContext } from "./request-context.ts";
 export { requestOverrides, withoutOverrides } from "./request-overrides.ts";
 export { CompiledTable, type CompileOptions, compileRouteTable } from "./route-table.ts";

@@ -25,7 +25,15 @@ function target(action: RedirectAction, head: RequestHead, rewrite: TargetRewrit
   return path + given.slice(question);
 }
 
-/** The `Location` of a redirect (RouteAction `redirect` in Envoy's route_components.proto). */
+/** A target as a reference to the same host. What begins with two slashes would name another one (RFC 3986, 4.2). */
+export function pathReference(target: string): string {
+  return target.startsWith("//") ? `/.${target}` : target;
+}
+
+/**
+ * The `Location` of a redirect (RouteAction `redirect` in Envoy's route_components.proto). A caller that named no host, as HTTP/1.0
+ * allows, gets a path alone where the route names none either: it knows whom it asked.
+ */
 export function redirectLocation(
   action: RedirectAction,
   head: RequestHead,
@@ -34,5 +42,6 @@ export function redirectLocation(
   const scheme = action.scheme ?? (action.https ? "https" : head.scheme);
   const port = action.port === undefined ? "" : `:${action.port}`;
   const host = action.host ?? requestHost(head, scheme, port);
-  return `${scheme}://${host}${port}${target(action, head, rewrite)}`;
+  const path = target(action, head, rewrite);
+  return host === "" ? pathReference(path) : `${scheme}://${host}${port}${path}`;
 }

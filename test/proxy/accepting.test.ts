@@ -5,32 +5,34 @@ import { fieldValue } from "../../sidecar/codec/head.ts";
 import { acceptRequest } from "../../sidecar/proxy/accept-request.ts";
 import type { ExchangeRecord } from "../../sidecar/proxy/exchange-record.ts";
 import { originAddress } from "../../sidecar/proxy/origin-address.ts";
+import { ERRORS } from "../../xds/common/errors.ts";
 import type { HttpFilter } from "../../xds/model/listener.ts";
 import { HTTP_FILTER } from "../support/proxy-bed.ts";
 
 const TRACE = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", traceState: "" };
 
-/** What the `head` phase makes of a request that came from `peer`. */
-function accepted(
-  fields: readonly string[],
-  changes: Partial<HttpFilter>,
-  peer = "10.0.0.9:4000",
-): ExchangeRecord {
+/** A request as it came from `peer`. */
+function received(fields: readonly string[], peer = "10.0.0.9:4000", target = "/"): ExchangeRecord {
   const head: Partial<RequestHead> = {
     method: "GET",
-    target: "/",
+    target,
     authority: "orders",
     scheme: "http",
     version: 1,
     fields: [...fields],
   };
-  const record = {
+  return {
     head,
     context: { viaName: "dashpot-1", recorder: { begin: () => ({ ...TRACE }) } },
     remoteAddress: peer,
     requestId: "",
     internal: peer.startsWith("10."),
   } as unknown as ExchangeRecord;
+}
+
+/** What the `head` phase makes of a request that goes on. */
+function accepted(fields: readonly string[], changes: Partial<HttpFilter>, peer?: string): ExchangeRecord {
+  const record = received(fields, peer);
   assert.equal(acceptRequest(record, { ...HTTP_FILTER, ...changes }), undefined);
   return record;
 }
@@ -80,11 +82,25 @@ suite("accepting", () => {
     assert.equal(idOf(edge, "10.0.0.9:1"), "stranger");
   });
 
-  test("a configured via stands for this hop, word for word", () => {
+  test("a request whose Via names this process is refused as a loop, in whichever line it does", () => {
+    const before = ["via", "1.1 a, 1.1 dashpot-1", "X", "dashpot-1", "Via", "1.1 b"];
+    const refused = acceptRequest(received(before), HTTP_FILTER);
+    assert.ok(refused && "kind" in refused && refused.kind === ERRORS.forwardingLoop);
+    accepted(["Via", "1.1 b", "X", "dashpot-1"], {});
+  });
+
+  test("a redirect to the path's one spelling never names another host", () => {
+    const record = received([], undefined, "/%2fother.test/");
+    const reply = acceptRequest(record, { ...HTTP_FILTER, escapedSlashes: "unescape_and_redirect" });
+    assert.ok(reply && "head" in reply);
+    assert.equal(fieldValue(reply.head.fields, "location"), "/.//other.test/");
+  });
+
+  test("a configured via stands for this hop, with the name by which a loop is noticed", () => {
     assert.equal(fieldValue(accepted([], {}).head.fields, "via"), "1.1 dashpot-1");
     assert.equal(
       fieldValue(accepted(["Via", "1.0 a"], { via: "2 edge" }).head.fields, "via"),
-      "1.0 a, 2 edge",
+      "1.0 a, 2 edge (dashpot-1)",
     );
   });
 });

@@ -4,6 +4,16 @@ import { cluster, forward, GET, ProxyBed, route, routeTable, virtualHost } from 
 import { ScriptedBackend } from "../support/raw-http.ts";
 
 suite("forwarding", () => {
+  for (const via of ["", "2 edge"]) {
+    test(`a request that is led back here is refused at its second coming, with the via "${via}"`, async (t) => {
+      const bed = await ProxyBed.start({ clusters: [], filter: { via } });
+      t.after(() => bed.close());
+      await bed.apply({ clusters: [cluster("orders", [bed.port])], filter: { via } });
+      assert.match(await bed.ask(GET), /^HTTP\/1\.1 508 /);
+      assert.equal(bed.recorder.exchanges.length, 2);
+    });
+  }
+
   test("a request reaches its cluster and the answer comes back", async (t) => {
     const backend = await ScriptedBackend.answering("hello");
     t.after(() => backend.close());

@@ -95,6 +95,16 @@ test("redirects name scheme, host, port, path and query as Envoy does", () => {
   assert.equal(location({ https: true }, { authority: "a:8080" }), "https://a:8080/");
   assert.equal(location({ https: true }, { authority: "[::1]:80" }), "https://[::1]/");
   assert.equal(location({ scheme: "http" }, { scheme: "https", authority: "a:443" }), "http://a/");
+  assert.equal(location({ host: "b" }, { authority: "" }), "http://b/");
+});
+
+test("a caller that named no host is redirected by a path alone, which never names another host", () => {
+  assert.equal(location({ path: "/new" }, { target: "/x?y", authority: "" }), "/new?y");
+  assert.equal(location({ https: true }, { target: "/x?y", authority: "" }), "/x?y");
+  assert.equal(
+    location({ stripQuery: true }, { target: "//evil.test/x?y", authority: "" }),
+    "/.//evil.test/x",
+  );
 });
 
 test("a virtual host that wants TLS redirects what comes in the clear", () => {

@@ -38,7 +38,7 @@ const checkManager = fieldCheck(HttpConnectionManagerSchema, {
   ],
   partly: {
     codec_type: "HTTP/1.1 is spoken; HTTP2 gives a warning",
-    via: "takes the place of the name by which requests that come round again are noticed",
+    via: "the name by which requests that come round again are noticed follows it as a comment",
     http_filters: "fault filters, then the router",
   },
   // What they ask for is what happens anyway, or nothing that a caller sees.
