@@ -11,9 +11,9 @@
  *   next = reader.read(chunk, 0)         a byte left over is a tunnel's, or nobody asked for it
  *   reader.isReusable                    in and after onResponseEnd: may the connection go back to the pool?
  *
- *   encodeRequestHead(head, keepAlive, body)                               head (and small body) in one Buffer
- *   encodeResponseHead(head, callerVersion, keepAlive, body)
- *   encodeChunk(data), or chunkHeader(n) + data + CHUNK_END; encodeLastChunk(trailers)
+ *   writeRequestHead(out, head, keepAlive)                                 into a WireBuffer, which leaves as one write
+ *   writeResponseHead(out, head, callerVersion, keepAlive)
+ *   writeChunkHeader(out, n) + data + writeChunkEnd(out); writeLastChunk(out, trailers)
  *                                        where framingFor(head.framing, callerVersion) is "chunked"
  *
  * `read` must not be called from inside an event. An upgrade's or CONNECT's request ends with its head
@@ -24,12 +24,12 @@ export type { Underscores } from "./field-lines.ts";
 export { DEFAULT_LIMITS, type MessageLimits } from "./limits.ts";
 export { type RequestOptions, RequestReader, type RequestSink } from "./request-reader.ts";
 export { ResponseReader, type ResponseSink } from "./response-reader.ts";
+export { WireBuffer } from "./wire-buffer.ts";
 export {
-  CHUNK_END,
-  chunkHeader,
-  encodeChunk,
-  encodeLastChunk,
-  encodeRequestHead,
-  encodeResponseHead,
   framingFor,
+  writeChunkEnd,
+  writeChunkHeader,
+  writeLastChunk,
+  writeRequestHead,
+  writeResponseHead,
 } from "./writer.ts";

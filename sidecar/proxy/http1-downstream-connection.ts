@@ -9,11 +9,11 @@ import { DEFAULT_LIMITS } from "../codec/limits.ts";
 import type { RequestSink } from "../codec/request-reader.ts";
 import { RequestReader } from "../codec/request-reader.ts";
 import type { DownstreamStream } from "../codec/stream.ts";
-import { CHUNK_END, chunkHeader, encodeLastChunk, encodeResponseHead, framingFor } from "../codec/writer.ts";
+import { framingFor, writeLastChunk, writeResponseHead } from "../codec/writer.ts";
 import { isPrivateAddress } from "../routing/index.ts";
 import { resetSocket } from "../upstream/reset-socket.ts";
-import { GATHER_BYTES, SocketWriter } from "../upstream/socket-writer.ts";
-import { awaitTurnEnd, beginTurn, endTurn, type TurnEnd } from "../upstream/turn.ts";
+import { SocketWriter } from "../upstream/socket-writer.ts";
+import { beginTurn, endTurn } from "../upstream/turn.ts";
 import { Exchange } from "./exchange.ts";
 import type { HttpRoutes } from "./http-routes.ts";
 import { LingeringClose } from "./lingering-close.ts";
@@ -39,7 +39,7 @@ type Timed = "idle" | "head" | "request" | "probe";
 type Mode = "http" | "tunnel" | "linger" | "closed";
 
 /** A caller's connection: its requests one after the other, each as one exchange, answered in their order. */
-export class Http1DownstreamConnection implements DownstreamStream, RequestSink, Expiring, TurnEnd {
+export class Http1DownstreamConnection implements DownstreamStream, RequestSink, Expiring {
   readonly remoteAddress: string;
   readonly localAddress: string;
   readonly #owner: DownstreamOwner;
@@ -55,7 +55,6 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
   #mode: Mode = "http";
   #exchange: Exchange | undefined;
   #head: RequestHead | undefined;
-  #unsentHead: ResponseHead | undefined;
   #requests = 0;
   #idleSince: number;
   #requestDone = true;
@@ -307,38 +306,23 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     if (this.#mode === "http" && this.#version !== 0) this.#writeHead(head, true);
   }
 
-  #writeHead(head: ResponseHead, keepAlive: boolean, body?: Buffer): void {
-    const bytes = encodeResponseHead(head, this.#version, keepAlive, body);
-    this.#writer.write(this.#sentBytes === 0 ? bytes : bytes.subarray(this.#sentBytes));
+  #writeHead(head: ResponseHead, keepAlive: boolean): void {
+    writeResponseHead(this.#writer.gather(), head, this.#version, keepAlive);
+    this.#writer.skip(this.#sentBytes);
     this.#sentBytes = 0;
   }
 
   sendHead(head: ResponseHead, end: boolean): boolean {
     this.#beginResponse(head);
-    const more = !this.#writer.isBlocked;
     if (end) this.sendEnd(undefined);
-    return more;
+    return !this.#writer.isBlocked;
   }
 
   #beginResponse(head: ResponseHead): void {
     this.#responseBegun = true;
     this.#framing = framingFor(head.framing, this.#version);
     this.#keepAlive = this.#keepAlive && this.#framing !== "close" && this.#mayStay();
-    this.#unsentHead = head;
-    awaitTurnEnd(this);
-  }
-
-  /** The head waits for the body's first piece, to be written with it; not beyond the turn. */
-  onTurnEnd(): void {
-    this.#sendUnsentHead(undefined);
-  }
-
-  #sendUnsentHead(body: Buffer | undefined): void {
-    const head = this.#unsentHead;
-    if (!head) return;
-    this.#unsentHead = undefined;
-    if (this.#mode === "closed") return;
-    this.#writeHead(head, this.#keepAlive, body);
+    this.#writeHead(head, this.#keepAlive);
   }
 
   /** An answer before the request's end closes the connection: the caller may never send the rest, or send it at length. */
@@ -361,20 +345,8 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
 
   sendData(chunk: Buffer): boolean {
     if (this.#mode === "closed") return true;
-    if (this.#framing !== "chunked" || this.#mode === "tunnel") {
-      if (!this.#unsentHead || chunk.length > GATHER_BYTES) {
-        this.#sendUnsentHead(undefined);
-        return this.#writer.write(chunk);
-      }
-      this.#sendUnsentHead(chunk);
-      return !this.#writer.isBlocked;
-    }
-    this.#sendUnsentHead(undefined);
-    // An empty chunk would end the body.
-    if (chunk.length === 0) return true;
-    this.#writer.text(chunkHeader(chunk.length));
-    this.#writer.write(chunk);
-    return this.#writer.text(CHUNK_END);
+    if (this.#framing === "chunked" && this.#mode !== "tunnel") return this.#writer.writeChunk(chunk);
+    return this.#writer.write(chunk);
   }
 
   sendMessage(head: ResponseHead, body: Buffer): void {
@@ -386,15 +358,13 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
   sendEnd(trailers: FieldLines | undefined): void {
     if (this.#mode === "closed") return;
     this.#ended = true;
-    this.#sendUnsentHead(undefined);
     if (this.#mode === "tunnel") {
       this.#writer.end();
       this.#closeWhenEnded();
       return;
     }
     if (this.#framing === "chunked")
-      this.#writer.write(encodeLastChunk(this.#head?.acceptsTrailers ? trailers : undefined));
-    this.#writer.flush();
+      writeLastChunk(this.#writer.gather(), this.#head?.acceptsTrailers ? trailers : undefined);
     if (this.#requestDone) this.#finishExchange();
     // A request without a body that is answered at its head ends within the same read.
     else if (!this.#isBodiless) this.#linger();
@@ -403,7 +373,6 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
   startTunnel(head: ResponseHead): void {
     this.#mode = "tunnel";
     this.#writeHead(head, true);
-    this.#writer.flush();
     this.#responseBegun = true;
     this.#takeHeld();
     // The caller's FIN came before there was a tunnel whose half it could end.
@@ -414,7 +383,6 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
   abort(_error: ProxyError): void {
     if (this.#mode === "closed") return;
     const closeFramed = this.#framing === "close" || this.#mode === "tunnel";
-    this.#sendUnsentHead(undefined);
     this.#writer.flush();
     this.#leave();
     // What a slow reader has not taken is not waited for: nothing would end the wait.
@@ -467,7 +435,8 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
 
   #close(): void {
     this.#leave();
-    this.#writer.discard();
+    // The last response may have been given a moment ago.
+    this.#writer.flush();
     this.#socket.destroy();
   }
 

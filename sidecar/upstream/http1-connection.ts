@@ -8,7 +8,7 @@ import type { MessageLimits } from "../codec/limits.ts";
 import type { ResponseSink } from "../codec/response-reader.ts";
 import { ResponseReader } from "../codec/response-reader.ts";
 import type { UpstreamHandler, UpstreamStream } from "../codec/stream.ts";
-import { CHUNK_END, chunkHeader, encodeLastChunk, encodeRequestHead } from "../codec/writer.ts";
+import { writeLastChunk, writeRequestHead } from "../codec/writer.ts";
 import { DRAIN_MS, ResponseDrain } from "./response-drain.ts";
 import { SocketWriter } from "./socket-writer.ts";
 import { beginTurn, endTurn } from "./turn.ts";
@@ -117,19 +117,15 @@ export class Http1Connection implements UpstreamStream, ResponseSink, Expiring {
     this.#chunked = head.framing === "chunked";
     // A refused upgrade leaves a connection whose next bytes two sides may read differently: it is never pooled again.
     if (head.upgrade !== "") this.#keepAlive = false;
-    const more = this.#writer.write(encodeRequestHead(head, true));
-    if (end) this.#endRequest();
-    return more;
+    writeRequestHead(this.#writer.gather(), head, true);
+    if (end) this.#requestEnded = true;
+    return !this.#writer.isBlocked;
   }
 
   sendData(chunk: Buffer): boolean {
     if (this.#state === "closed") return true;
-    if (!this.#chunked || this.#state === "tunnel") return this.#writer.write(chunk);
-    // An empty chunk would end the body.
-    if (chunk.length === 0) return true;
-    this.#writer.text(chunkHeader(chunk.length));
-    this.#writer.write(chunk);
-    return this.#writer.text(CHUNK_END);
+    if (this.#chunked && this.#state !== "tunnel") return this.#writer.writeChunk(chunk);
+    return this.#writer.write(chunk);
   }
 
   sendMessage(head: RequestHead, body: Buffer): void {
@@ -146,13 +142,8 @@ export class Http1Connection implements UpstreamStream, ResponseSink, Expiring {
       this.#closeWhenTunnelEnded();
       return;
     }
-    if (this.#chunked) this.#writer.write(encodeLastChunk(trailers));
-    this.#endRequest();
-  }
-
-  #endRequest(): void {
+    if (this.#chunked) writeLastChunk(this.#writer.gather(), trailers);
     this.#requestEnded = true;
-    this.#writer.flush();
   }
 
   pauseResponse(): void {

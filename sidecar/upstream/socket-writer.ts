@@ -1,21 +1,25 @@
 import type { Socket } from "node:net";
-import { awaitTurnEnd, keepBytes, type TurnEnd } from "./turn.ts";
+import type { WireBuffer } from "../codec/wire-buffer.ts";
+import { writeChunkEnd, writeChunkHeader } from "../codec/writer.ts";
+import { outbox, type Sender } from "./outbox.ts";
+import { keepBytes } from "./turn.ts";
 
 /** Parts up to here together are gathered and written at once. Copying them costs less than a system call. */
-export const GATHER_BYTES = 16_384;
+const GATHER_BYTES = 16_384;
 
 const NOTHING = Buffer.alloc(0);
 
 /**
- * Gathers what one turn writes to a socket, so that a head, its small body and its end leave in one system call. Larger chunks go
- * out as the Buffers they came in, behind what was gathered.
+ * Writes to a socket by way of the outbox, so that small parts leave together. Larger chunks go out as the Buffers they came in, behind
+ * what was gathered.
  */
-export class SocketWriter implements TurnEnd {
+export class SocketWriter implements Sender {
   readonly #socket: Socket;
-  readonly #parts: (Buffer | undefined)[] = [];
-  #count = 0;
-  #gatheredBytes = 0;
-  #waits = false;
+  /** TLS encrypts in its own time. */
+  readonly #takesAtOnce: boolean;
+  /** Where this socket's bytes in the outbox begin; -1: it has none. */
+  #from = -1;
+  #to = 0;
   #blocked = false;
 
   readonly #onSent = (error?: Error | null): void => {
@@ -25,6 +29,7 @@ export class SocketWriter implements TurnEnd {
 
   constructor(socket: Socket) {
     this.#socket = socket;
+    this.#takesAtOnce = !("encrypted" in socket);
     socket.on("drain", () => {
       this.#blocked = false;
     });
@@ -40,36 +45,50 @@ export class SocketWriter implements TurnEnd {
     return this.#gatheredBytes + this.#socket.writableLength;
   }
 
-  /** Latin1 text, for the small pieces between chunks. */
-  text(text: string): boolean {
-    return this.write(Buffer.from(text, "latin1"));
+  get #gatheredBytes(): number {
+    if (this.#from < 0) return 0;
+    return (outbox.endsWith(this) ? outbox.end : this.#to) - this.#from;
+  }
+
+  /** Where the next small part is to be written, right now: it leaves with what stands before it. */
+  gather(): WireBuffer {
+    if (this.#from >= 0 && (!outbox.endsWith(this) || this.#gatheredBytes > GATHER_BYTES)) this.flush();
+    if (this.#from < 0) this.#from = outbox.begin(this);
+    return outbox.memory;
   }
 
   /** False: the peer is slow; the chunk was taken, but stop the source until the socket drains. */
   write(chunk: Buffer): boolean {
-    const gathered = this.#gatheredBytes + chunk.length;
-    if (gathered <= GATHER_BYTES) {
-      this.#parts[this.#count++] = chunk;
-      this.#gatheredBytes = gathered;
-      if (!this.#waits) {
-        this.#waits = true;
-        awaitTurnEnd(this);
-      }
+    if (this.#gatheredBytes + chunk.length <= GATHER_BYTES) {
+      this.gather().copy(chunk);
       return !this.#blocked;
     }
-    if (this.#count === 0) return this.#send(chunk);
+    if (this.#from < 0) return this.#wrote(this.#socket.write(chunk));
     this.#socket.cork();
-    this.flush();
+    this.#socket.write(this.#take());
     const more = this.#socket.write(chunk);
     this.#socket.uncork();
     return this.#wrote(more);
   }
 
+  /** A chunk of a body that is framed by chunks. An empty one would end the body. */
+  writeChunk(chunk: Buffer): boolean {
+    if (chunk.length === 0) return !this.#blocked;
+    writeChunkHeader(this.gather(), chunk.length);
+    this.write(chunk);
+    writeChunkEnd(this.gather());
+    return !this.#blocked;
+  }
+
+  /** The first `count` bytes of what was gathered have been sent before. */
+  skip(count: number): void {
+    this.#from += count;
+  }
+
   flush(): void {
-    if (this.#count === 0) return;
-    const bytes = this.#count === 1 ? (this.#parts[0] as Buffer) : this.#joined();
-    this.discard();
-    this.#send(bytes);
+    if (this.#from < 0) return;
+    const bytes = this.#take();
+    if (!this.#socket.destroyed) this.#wrote(this.#socket.write(bytes));
   }
 
   /** Sends what was gathered and then FIN. */
@@ -78,20 +97,21 @@ export class SocketWriter implements TurnEnd {
     this.#socket.end();
   }
 
-  /** Forgets what was gathered: it is sent, or the socket is gone. */
+  /** Forgets what was gathered. */
   discard(): void {
-    for (let i = 0; i < this.#count; i++) this.#parts[i] = undefined;
-    this.#count = 0;
-    this.#gatheredBytes = 0;
+    this.#from = -1;
+    outbox.leave(this);
   }
 
-  onTurnEnd(): void {
-    this.#waits = false;
-    if (!this.#socket.destroyed) this.flush();
+  seal(at: number): void {
+    this.#to = at;
   }
 
-  #send(bytes: Buffer): boolean {
-    return this.#wrote(this.#socket.write(bytes));
+  #take(): Buffer {
+    const bytes = outbox.view(this.#from, this.#from + this.#gatheredBytes);
+    this.discard();
+    // A socket that takes its time would hold on to the memory of all.
+    return this.#takesAtOnce && !this.#blocked ? bytes : Buffer.from(bytes);
   }
 
   /**
@@ -101,20 +121,10 @@ export class SocketWriter implements TurnEnd {
   #wrote(isBelowMark: boolean): boolean {
     this.#blocked = this.#socket.writableLength > 0;
     if (this.#blocked) {
+      outbox.keep();
       keepBytes(this.#socket);
       if (isBelowMark) this.#socket.write(NOTHING, this.#onSent);
     }
     return !this.#blocked;
-  }
-
-  #joined(): Buffer {
-    const bytes = Buffer.allocUnsafe(this.#gatheredBytes);
-    let at = 0;
-    for (let i = 0; i < this.#count; i++) {
-      const part = this.#parts[i] as Buffer;
-      part.copy(bytes, at);
-      at += part.length;
-    }
-    return bytes;
   }
 }

@@ -1,18 +1,10 @@
 import type { Cancel, Clock } from "../../xds/common/clock.ts";
 
 /*
- * A turn is what one read of one socket causes, from the bytes' arrival to the last effect. Within it time stands still and writes
- * are gathered: reading the clock a dozen times for a request, or writing its head and its body apart, would cost more
- * than it tells.
+ * A turn is what one read of one socket causes, from the bytes' arrival to the last decision. Within it time stands still: reading
+ * the clock a dozen times for a request would cost more than it tells.
  */
 
-/** Holds something back until the turn ends. */
-export interface TurnEnd {
-  onTurnEnd(): void;
-}
-
-const waiting: (TurnEnd | undefined)[] = [];
-let waitingCount = 0;
 let inTurn = false;
 let turns = 0;
 
@@ -46,24 +38,7 @@ export function takeKeeper(): BytesKeeper {
 }
 
 export function endTurn(): void {
-  tellWaiting();
   inTurn = false;
-}
-
-/** `end` is told when the turn ends; outside of any, when the event loop's current callback has returned. */
-export function awaitTurnEnd(end: TurnEnd): void {
-  if (!inTurn && waitingCount === 0) process.nextTick(tellWaiting);
-  waiting[waitingCount++] = end;
-}
-
-/** Places are kept and counted instead of cut off: setting an array's length is slow. */
-function tellWaiting(): void {
-  for (let i = 0; i < waitingCount; i++) {
-    const end = waiting[i];
-    waiting[i] = undefined;
-    end?.onTurnEnd();
-  }
-  waitingCount = 0;
 }
 
 /** A clock that is read once per turn. */

@@ -1,0 +1,101 @@
+import type { FieldLines } from "./head.ts";
+
+const CR = 0x0d;
+const LF = 0x0a;
+const SP = 0x20;
+const HTAB = 0x09;
+const COLON = 0x3a;
+const DEL = 0x7f;
+const LAST_LATIN1 = 0xff;
+
+function isContentLength(name: string): boolean {
+  if (name.length !== 14) return false;
+  const first = name.charCodeAt(0);
+  return (first === 0x43 || first === 0x63) && name.toLowerCase() === "content-length";
+}
+
+/**
+ * Messages on their way out, one behind the other; it grows when one is longer than the room that is left. No part of a line can end it:
+ * control characters, and what latin1 would cut down to some other byte, become spaces (RFC 9110, 5.5).
+ */
+export class WireBuffer {
+  bytes: Buffer;
+  length = 0;
+
+  constructor(size: number) {
+    this.bytes = Buffer.allocUnsafeSlow(size);
+  }
+
+  /** Adds a line of up to three parts with a space between each two. */
+  line(first: string, second?: string, third?: string): void {
+    this.#put(first);
+    if (second !== undefined) {
+      this.bytes[this.length++] = SP;
+      this.#put(second);
+    }
+    if (third !== undefined) {
+      this.bytes[this.length++] = SP;
+      this.#put(third);
+    }
+    this.#endLine();
+  }
+
+  field(name: string, value: string): void {
+    this.#put(name);
+    this.bytes[this.length++] = COLON;
+    this.bytes[this.length++] = SP;
+    this.#put(value);
+    this.#endLine();
+  }
+
+  /**
+   * Adds field lines with the one Content-Length that is true. `length` -1: none may stand, because the body
+   * is framed otherwise; undefined: what stands is left (the answer to a HEAD, a 304).
+   */
+  fields(fields: FieldLines, length: number | undefined): void {
+    let missing = length !== undefined && length >= 0;
+    for (let i = 0; i < fields.length; i += 2) {
+      const name = fields[i] as string;
+      if (length === undefined || !isContentLength(name)) {
+        this.field(name, fields[i + 1] as string);
+      } else if (missing) {
+        this.field(name, String(length));
+        missing = false;
+      }
+    }
+    if (missing) this.field("Content-Length", String(length));
+  }
+
+  /** Adds bytes as they are. */
+  copy(chunk: Buffer): void {
+    this.#reserve(chunk.length);
+    this.bytes.set(chunk, this.length);
+    this.length += chunk.length;
+  }
+
+  #put(text: string): void {
+    const { length } = text;
+    this.#reserve(length);
+    const { bytes } = this;
+    let at = this.length;
+    for (let i = 0; i < length; i++) {
+      const code = text.charCodeAt(i);
+      bytes[at++] = (code >= SP && code !== DEL && code <= LAST_LATIN1) || code === HTAB ? code : SP;
+    }
+    this.length = at;
+  }
+
+  #endLine(): void {
+    this.bytes[this.length++] = CR;
+    this.bytes[this.length++] = LF;
+  }
+
+  /** Leaves room for the few bytes that stand between parts. */
+  #reserve(count: number): void {
+    const needed = this.length + count + 4;
+    if (needed <= this.bytes.length) return;
+    const larger = Buffer.allocUnsafeSlow(2 * needed);
+    this.bytes.copy(larger, 0, 0, this.length);
+    this.bytes = larger;
+  }
+}
