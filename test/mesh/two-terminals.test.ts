@@ -90,6 +90,9 @@ test("a sidecar that is asked to end drains and exits with 0", async (t) => {
   const running = await sidecar(t, mesh);
   await ready(running);
   assert.equal((await call({ port: mesh.listener })).body, "a");
+  running.signal("SIGHUP");
+  await running.said(/SIGHUP: the access log is opened anew; configuration is not read again/);
   running.signal("SIGTERM");
+  await running.said(/asked to end: serving on until the application is quiet/);
   assert.equal(await running.exitCode(), 0);
 });

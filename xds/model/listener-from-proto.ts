@@ -1,4 +1,5 @@
 import { isMessage } from "@bufbuild/protobuf";
+import { isLoopbackAddress } from "../common/loopback.ts";
 import {
   type Filter,
   type FilterChain,
@@ -163,6 +164,11 @@ function servedOverPort(scope: Scope, message: ListenerProto): Served | undefine
     host: "ip",
     portZero: scope.context.origin === "static" ? "allowed" : "refused",
   });
+  if (address !== undefined && !isLoopbackAddress(address.host)) {
+    const told =
+      "is not a loopback address: other hosts can send through this sidecar, as the service beside it";
+    scope.at("address").warn(told);
+  }
   const [chain, place] = onlyChain(scope, message);
   if (chain === undefined) return undefined;
   const served = { tls: chainTlsOf(place, chain), filter: chainFilterOf(place.at("filters"), chain.filters) };

@@ -27,6 +27,10 @@ interface Definition<Desc extends DescMessage, T> {
 export function resourceType<Desc extends DescMessage, T>(definition: Definition<Desc, T>): ResourceType<T> {
   const { schema, short, fullState } = definition;
 
+  const undecodable = (problem: Problem): Problem => ({
+    ...problem,
+    reason: `does not decode as ${schema.typeName}: ${problem.reason}`,
+  });
   const read = (message: MessageShape<Desc>, context: ModelContext): Decoded<T> => {
     const scope = Scope.root(context);
     const value = definition.read(scope, message);
@@ -42,7 +46,7 @@ export function resourceType<Desc extends DescMessage, T>(definition: Definition
       const message = attempt(() => fromBinary(schema, bytes, { readUnknownFields: false }));
       return message.ok
         ? read(message.value, context)
-        : { name: "", value: undefined, problems: message.problems };
+        : { name: "", value: undefined, problems: message.problems.map(undecodable) };
     },
     fromJson(json, context) {
       const message = parse(schema, json);

@@ -7,16 +7,29 @@ import type { ClientStatus } from "./client-connection.ts";
 import type { DiscoveryService } from "./discovery-service.ts";
 import type { MeshStore } from "./mesh-store.ts";
 
+/** In the colours of the sidecar's inspector, which people have open beside it. */
 const STYLE = `
-:root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
-body { max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; width: 100%; margin: .5rem 0 1.5rem; }
-th, td { text-align: left; vertical-align: top; padding: .3rem .6rem; border-bottom: 1px solid #8884; }
-th { font-weight: 600; }
-code, pre { font: 13px/1.45 ui-monospace, monospace; }
-pre { overflow-x: auto; padding: .8rem; border: 1px solid #8886; border-radius: .3rem; }
-.bad { color: #c2261d; } .good { color: #1a7f37; } .quiet { opacity: .65; }
-@media (prefers-color-scheme: dark) { .bad { color: #ff8178; } .good { color: #56d364; } }
+:root { color-scheme: light dark; --paper: #f6f7f8; --card: #fff; --line: #e3e6ea; --ink: #16202b; --dim: #66727f;
+  --good: #0d9488; --good-soft: #d9f3ef; --bad: #c8323c; --bad-soft: #fbdfe1; --faint: #eef1f4; }
+@media (prefers-color-scheme: dark) { :root { --paper: #0e1318; --card: #161d24; --line: #27313b; --ink: #dfe6ec; --dim: #8d9ba8;
+  --good: #2dd4bf; --good-soft: #123b38; --bad: #fb7185; --bad-soft: #45202a; --faint: #1f2831; } }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 13px/1.45 system-ui, sans-serif; }
+header { padding: 12px 20px; border-bottom: 1px solid var(--line); background: var(--card); }
+h1 { margin: 0; font-size: 17px; color: var(--good); } h1 span { color: var(--ink); font-weight: 500; }
+h2 { margin: 0 0 8px; font-size: 14px; }
+main { max-width: 72rem; margin: 16px auto; padding: 0 16px; }
+section { margin-bottom: 14px; padding: 12px 14px; border: 1px solid var(--line); border-radius: 8px; background: var(--card);
+  overflow-x: auto; }
+p { margin: 0 0 8px; } p:last-child { margin: 0; }
+a { color: var(--good); text-decoration: none; } a:hover { text-decoration: underline; }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; vertical-align: top; padding: 5px 12px 5px 0; border-top: 1px solid var(--line); }
+tr:first-child > th { border: 0; font-size: 11px; font-weight: 400; color: var(--dim); }
+code, pre { font: 12px/1.45 ui-monospace, monospace; }
+pre { overflow-x: auto; margin: 8px 0 0; padding: 10px 12px; border-radius: 6px; background: var(--faint); }
+.state { padding: 1px 8px; border-radius: 9px; font-size: 11px; font-weight: 550; background: var(--faint); color: var(--dim); }
+.state.good { background: var(--good-soft); color: var(--good); } .state.bad { background: var(--bad-soft); color: var(--bad); }
+.bad { color: var(--bad); } .good { color: var(--good); } .quiet { color: var(--dim); }
 `;
 
 /** The page runs no script and loads nothing; its one style is named by its hash. */
@@ -34,17 +47,17 @@ export function adminPage(store: MeshStore, discovery: DiscoveryService, wall: n
   const clients = discovery.clients();
   const style = new Html(`<style>${STYLE}</style>`);
   return html`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="5">
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta http-equiv="refresh" content="5">
 <title>Dashpot control server</title>${style}</head><body>
-<h1>Dashpot control server</h1>
-${fileSection(store, wall)}
-<h2>Clients</h2>
-${clients.length === 0 ? html`<p class="quiet">Nobody is connected.</p>` : clientTable(clients, wall)}
-<h2>Served</h2>
-${snapshotTable(store)}
+<header><h1>Dashpot <span>control server</span></h1></header>
+<main><section>${fileSection(store, wall)}</section>
+<section><h2>Clients</h2>
+${clients.length === 0 ? html`<p class="quiet">Nobody is connected.</p>` : clientTable(clients, wall)}</section>
+<section><h2>Served</h2>
+${snapshotTable(store)}</section>
 <p class="quiet">The same as JSON: <a href="/mesh">/mesh</a>, <a href="/clients">/clients</a>,
 <a href="/snapshot">/snapshot</a>, <a href="/config_dump">/config_dump</a>.</p>
-</body></html>`.text;
+</main></body></html>`.text;
 }
 
 function fileSection(store: MeshStore, wall: number): Html {
@@ -74,15 +87,16 @@ function clientRows({ node, address, since, stream }: ClientStatus, wall: number
   return types.map(
     ([typeUrl, status], index) => html`<tr>${index === 0 ? who : undefined}
 <td>${SHORT_NAMES.get(typeUrl)}</td><td>${stateCell(status)}</td>
-<td>${status.held} of ${status.wildcard ? "all" : `${status.namesTotal} named`}</td>
+<td>${status.wildcard ? `all ${status.held}` : `${status.held} of ${status.namesTotal}`}</td>
 <td><code>${status.sent.version}</code></td></tr>`,
   );
 }
 
 function stateCell(status: SubscriptionStatus): Html {
   const state = subscriptionState(status);
-  if (state === "rejected") return html`<span class="bad">rejected</span><br>${status.rejected?.reason}`;
-  return html`<span class="${state === "accepted" ? "good" : "quiet"}">${state}</span>`;
+  if (state === "rejected")
+    return html`<span class="state bad">rejected</span><br>${status.rejected?.reason}`;
+  return html`<span class="state ${state === "accepted" ? "good" : ""}">${state}</span>`;
 }
 
 function snapshotTable({ snapshot }: MeshStore): Html {

@@ -49,6 +49,11 @@ export const endpoints: Command = {
   },
 };
 
+/** What was learned, and the operator's own weight where there is one: their product is in force. */
+function weightText({ weight, staticWeight }: EndpointView): string {
+  return `${weight.toFixed(2)}${staticWeight === 1 ? "" : ` × ${staticWeight}`}`;
+}
+
 function told({
   name,
   host_statuses: hosts,
@@ -61,7 +66,7 @@ function told({
       { title: "health", align: "left", cell: ({ health }) => health },
       { title: "share", align: "right", cell: ({ share }) => percent(share) },
       { title: "", align: "left", cell: ({ share }) => bar(share, BAR_WIDTH) },
-      { title: "weight", align: "right", cell: ({ weight }) => weight.toFixed(2) },
+      { title: "weight", align: "right", cell: weightText },
       { title: "latency", align: "right", cell: ({ latencyMs }) => milliseconds(latencyMs ?? Number.NaN) },
       { title: "errors", align: "right", cell: ({ errorRate }) => percent(errorRate) },
       { title: "in flight", align: "right", cell: ({ inFlight }) => String(inFlight) },

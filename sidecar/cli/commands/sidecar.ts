@@ -70,10 +70,16 @@ export const sidecar: Command = {
     try {
       const running = await startSidecar({ bootstrap, logger, env: terminal.env });
       // What log rotation sends. Node keeps SIGUSR1, which others use for this, for its debugger.
-      process.on("SIGHUP", () => running.telemetry.reopenAccessLog());
+      process.on("SIGHUP", () => {
+        running.telemetry.reopenAccessLog();
+        logger.info("SIGHUP: the access log is opened anew; configuration is not read again");
+      });
       if (!terminal.ended.aborted) await Promise.race([once(terminal.ended, "abort"), running.quit]);
+      const { drainDeadlineMs } = bootstrap.settings;
+      logger.info({ drainDeadlineMs }, "asked to end: serving on until the application is quiet");
       await running.drain();
       await running.close();
+      logger.info("ended");
       logger.flush();
       return EXIT.ok;
     } catch (error) {

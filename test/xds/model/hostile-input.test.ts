@@ -38,6 +38,12 @@ function check(type: ResourceType<unknown>, bytes: Uint8Array, what: string): vo
   }
 }
 
+test("bytes that are no message are told as such, with the message that they should be", () => {
+  const { problems } = CLUSTER.decode(Buffer.from("garbage"), XDS_CONTEXT);
+  assert.equal(problems.length, 1);
+  assert.match(problems[0]?.reason ?? "", /^does not decode as envoy\.config\.cluster\.v3\.Cluster: \S/);
+});
+
 test("random bytes are never more than a refusal", () => {
   const random = seededRandom(SEED);
   for (let round = 0; round < RANDOM_INPUTS; round++) {

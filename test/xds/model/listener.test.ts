@@ -205,6 +205,11 @@ const GUARD = { name: "guard", typed_config: { "@type": "type.googleapis.com/exa
 testRefusals(LISTENER, BASE, [
   { title: "a listener without an address is refused", set: { address: {} }, error: "address: is required" },
   {
+    title: "a listener that other hosts reach is told of",
+    set: { "address.socket_address.address": "0.0.0.0" },
+    warning: "address: is not a loopback address: other hosts can send through this sidecar",
+  },
+  {
     title: "a listener on a host name is refused",
     set: { "address.socket_address.address": "localhost" },
     error: "address.socket_address.address: must be an IP address",
