@@ -11,6 +11,7 @@ import { VERDICTS } from "../telemetry/verdict.ts";
 import { writeClusters } from "./cluster-stats.ts";
 import { clusterStatus, clustersText } from "./clusters.ts";
 import { configDump, DUMP_LISTS } from "./config-dump.ts";
+import { writeCallers } from "./connection-stats.ts";
 import { decisionStream } from "./decision-stream.ts";
 import { explainRequestOf } from "./explain.ts";
 import { decisionDetail, explanationDetail } from "./inspector/decision-detail.ts";
@@ -170,6 +171,7 @@ function sheetOf({ sources, clock }: HandlerContext): StatSheet {
   const sheet = new StatSheet();
   const { listeners } = sources.configuration();
   writeMetrics(sources.metrics, (name) => listeners.get(name)?.value.filter.statPrefix || name, sheet);
+  writeCallers(sources.callers(), sheet);
   writeClusters(sources.clusters(), sheet);
   writeXds(sources.xdsStatus(), sheet);
   const memory = process.memoryUsage.rss();

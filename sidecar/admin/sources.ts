@@ -1,5 +1,5 @@
 import type { LogLevel } from "../../xds/common/log-level.ts";
-import type { ListenerView } from "../proxy/index.ts";
+import type { CallerCounts, ListenerView } from "../proxy/index.ts";
 import type { BalancerEvents } from "../telemetry/balancer-events.ts";
 import type { DecisionRing } from "../telemetry/decision-ring.ts";
 import type { ExplainRequest, Explanation } from "../telemetry/explanation.ts";
@@ -28,6 +28,7 @@ export interface AdminSources extends DumpSource {
   state(): ServerState;
   clusters(): readonly ClusterView[];
   listeners(): readonly ListenerView[];
+  callers(): CallerCounts & { readonly waitingConnections: number };
   readonly decisions: DecisionRing;
   readonly events: BalancerEvents;
   readonly metrics: Metrics;

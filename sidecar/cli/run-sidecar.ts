@@ -74,9 +74,11 @@ export async function startSidecar({ bootstrap, logger, env }: SidecarOptions): 
   });
 
   const connections = connectionsWithin(openFilesLimit());
-  if (connections < settings.maxConnections)
+  const waiting = Math.min(settings.maxWaitingConnections, Math.floor(connections / 8));
+  const served = Math.min(settings.maxConnections, connections - waiting);
+  if (served < settings.maxConnections)
     logger.info(
-      { connections },
+      { connections: served },
       "the limit on open files (ulimit -n) allows fewer connections than max_connections",
     );
   const proxy = createProxy({
@@ -88,7 +90,8 @@ export async function startSidecar({ bootstrap, logger, env }: SidecarOptions): 
     localZone: node.locality.zone,
     apiListenerAddress: settings.outboundAddress,
     limits: {
-      maxDownstreamConnections: Math.min(settings.maxConnections, connections),
+      maxDownstreamConnections: served,
+      maxWaitingConnections: waiting,
       maxUpstreamConnections: connections,
       replayBytesPerRequest: settings.replayBufferBytes,
       replayBytesTotal: settings.replayBufferTotalBytes,
@@ -151,6 +154,7 @@ export async function startSidecar({ bootstrap, logger, env }: SidecarOptions): 
           : xds.contentOf(typeUrl, name),
       clusters: () => proxy.clusters(),
       listeners: () => proxy.listeners(),
+      callers: () => proxy.counts(),
       decisions: telemetry.recorder.decisions,
       events: telemetry.recorder.events,
       metrics: telemetry.recorder.metrics,

@@ -3,10 +3,10 @@ import type { Versioned } from "../../xds/model/configuration.ts";
 import type { HttpFilter, Listener } from "../../xds/model/listener.ts";
 import type { RouteTable } from "../../xds/model/route-table.ts";
 import { compileRouteTable } from "../routing/index.ts";
+import type { ConnectionService } from "./connection-service.ts";
 import type { HttpRoutes } from "./http-routes.ts";
 import type { DownstreamOwner } from "./http1-downstream-connection.ts";
 import { Http1DownstreamConnection } from "./http1-downstream-connection.ts";
-import type { ConnectionService } from "./port.ts";
 import type { ProxyContext } from "./proxy-context.ts";
 
 /** What a port does with its connections when they speak HTTP. */
@@ -38,12 +38,26 @@ export class HttpService implements ConnectionService, DownstreamOwner {
   }
 
   onClosed(connection: Http1DownstreamConnection): void {
-    if (this.#connections.delete(connection)) this.#context.counts.downstreamConnections--;
+    if (!this.#connections.delete(connection)) return;
+    this.#context.counts.downstreamConnections--;
+    this.#context.callers.onRoom();
   }
 
   drain(): void {
     this.draining = true;
     for (const connection of this.#connections) connection.drain();
+  }
+
+  closeRested(restedMs: number, most: number): number {
+    const before = this.#context.clock.now() - restedMs;
+    let closed = 0;
+    for (const connection of this.#connections) {
+      if (closed === most) break;
+      if (connection.restsSince > before) continue;
+      connection.drain();
+      closed++;
+    }
+    return closed;
   }
 
   close(): void {

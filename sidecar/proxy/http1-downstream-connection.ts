@@ -107,9 +107,15 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     this.#startTimer("idle", filter.idleTimeoutMs);
   }
 
+  /** When it came to rest, on the clock; Infinity: something is under way. */
+  get restsSince(): number {
+    const rests = this.#mode === "http" && !this.#exchange && this.#reader.isIdle && !this.#held;
+    return rests ? this.#idleSince : Number.POSITIVE_INFINITY;
+  }
+
   /** Closes the connection if nothing is under way; otherwise it closes after its response. */
   drain(): void {
-    if (this.#mode === "http" && !this.#exchange && this.#reader.isIdle && !this.#held) this.#close();
+    if (this.restsSince !== Number.POSITIVE_INFINITY) this.#close();
   }
 
   /** Ends whatever is under way. */

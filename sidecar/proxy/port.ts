@@ -5,19 +5,9 @@ import { endpointAddress } from "../../xds/model/endpoint.ts";
 import type { SocketAddress } from "../../xds/model/listener.ts";
 import type { DownstreamTls } from "../../xds/model/tls.ts";
 import { heldBytes } from "../upstream/held-bytes.ts";
-import { resetSocket } from "../upstream/reset-socket.ts";
+import type { ConnectionService } from "./connection-service.ts";
 import { ListenerTls } from "./listener-tls.ts";
 import type { ProxyContext } from "./proxy-context.ts";
-
-/** What happens to the connections of a port. */
-export interface ConnectionService {
-  onConnection(socket: Socket): void;
-  /** New and running requests are still served; connections that idle, or whose response is out, close. */
-  drain(): void;
-  /** Ends everything at once. */
-  close(): void;
-  readonly bufferedBytes: number;
-}
 
 export interface PortOptions {
   readonly listener: string;
@@ -30,7 +20,7 @@ export interface PortOptions {
 /** A port that is taken may become free: it is asked for again after this. */
 const REBIND_MS = 1_000;
 
-/** A bound address: takes connections, within the process's bound, and gives them to its service. */
+/** A bound address: takes connections and gives them to its service, within the process's bound. */
 export class Port {
   readonly options: PortOptions;
   /** Undefined while not bound. */
@@ -114,19 +104,9 @@ export class Port {
   }
 
   #onConnection(socket: Socket): void {
-    const { counts, limits } = this.#context;
     // The caller may be gone before we are told of it; then there is no address to speak of.
-    if (
-      socket.remoteAddress === undefined ||
-      counts.downstreamConnections >= limits.maxDownstreamConnections
-    ) {
-      if (socket.remoteAddress !== undefined) counts.refusedConnections++;
-      socket.on("error", () => {});
-      resetSocket(socket);
-      return;
-    }
-    counts.acceptedConnections++;
-    this.#service.onConnection(socket);
+    if (socket.remoteAddress === undefined) socket.on("error", () => {}).destroy();
+    else this.#context.callers.admit(socket, this.#service);
   }
 
   /** Takes no further connection. Those that stand are the service's. */

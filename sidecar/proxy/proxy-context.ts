@@ -8,11 +8,10 @@ import type { Recorder } from "../telemetry/facts.ts";
 import type { ClusterSet } from "../upstream/cluster-set.ts";
 import type { EvidencePool } from "./evidence-pool.ts";
 import type { ReplayBudget } from "./request-body.ts";
+import type { CallerCounts, CallerLimits, WaitingCallers } from "./waiting-callers.ts";
 
 /** Bounds of the data path that Envoy's configuration has no word for. */
-export interface ProxyLimits {
-  /** Downstream connections over all listeners; one more is closed at once. Default 10 000. */
-  readonly maxDownstreamConnections: number;
+export interface ProxyLimits extends CallerLimits {
   /** Upstream connections over all clusters; a request that needs one more goes elsewhere or gets 503 LR. Default unbounded. */
   readonly maxUpstreamConnections: number;
   /** Request body kept per request for a retry, in bytes; a route's buffer limit overrides it. Default 64 KiB. */
@@ -37,6 +36,7 @@ export interface ProxyLimits {
 
 export const DEFAULT_PROXY_LIMITS: ProxyLimits = Object.freeze({
   maxDownstreamConnections: 10_000,
+  maxWaitingConnections: 128,
   maxUpstreamConnections: Number.POSITIVE_INFINITY,
   replayBytesPerRequest: 64 * 1024,
   replayBytesTotal: 16 * 1024 * 1024,
@@ -64,17 +64,13 @@ export interface ProxyContext {
   readonly viaName: string;
   readonly environment: FormatEnvironment;
   readonly counts: ProxyCounts;
+  readonly callers: WaitingCallers;
 }
 
-/** What is held at the moment: all 0 when nothing is going on. */
-export interface ProxyCounts {
+/** What is held at the moment, but for what is said to be in all: 0 when nothing is going on. */
+export interface ProxyCounts extends CallerCounts {
   exchanges: number;
   attempts: number;
-  downstreamConnections: number;
-  /** In all. */
-  acceptedConnections: number;
-  /** In all, because the bound on connections was met. */
-  refusedConnections: number;
   tunnels: number;
   /** Faults being injected. */
   faults: number;

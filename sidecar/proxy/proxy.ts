@@ -23,6 +23,7 @@ import { ListenerSet } from "./listener-set.ts";
 import type { ProxyContext, ProxyCounts, ProxyLimits } from "./proxy-context.ts";
 import { DEFAULT_PROXY_LIMITS } from "./proxy-context.ts";
 import { ReplayBudget } from "./request-body.ts";
+import { WaitingCallers } from "./waiting-callers.ts";
 
 export interface ProxyOptions {
   readonly clock: Clock;
@@ -89,6 +90,17 @@ export class SidecarProxy {
         maxInformational: limits.maxInformationalResponses,
       },
     });
+    const counts: ProxyCounts = {
+      exchanges: 0,
+      attempts: 0,
+      downstreamConnections: 0,
+      acceptedConnections: 0,
+      refusedConnections: 0,
+      reclaimedConnections: 0,
+      tunnels: 0,
+      faults: 0,
+      mirrors: 0,
+    };
     this.#context = {
       clock,
       random,
@@ -103,16 +115,8 @@ export class SidecarProxy {
       viaName: `dashpot-${Math.floor(random() * 2 ** 32)
         .toString(16)
         .padStart(8, "0")}`,
-      counts: {
-        exchanges: 0,
-        attempts: 0,
-        downstreamConnections: 0,
-        acceptedConnections: 0,
-        refusedConnections: 0,
-        tunnels: 0,
-        faults: 0,
-        mirrors: 0,
-      },
+      counts,
+      callers: new WaitingCallers(clock, logger, limits, counts),
     };
     this.#listeners = new ListenerSet(this.#context, options.apiListenerAddress);
     this.#stalls = new StallWatch(options.clock, (ms) => this.#clusters.onStall(ms));
@@ -159,6 +163,7 @@ export class SidecarProxy {
 
   /** What is held at the moment: all zero when nothing is going on, but for idle pooled connections. */
   counts(): ProxyCounts & {
+    readonly waitingConnections: number;
     readonly upstreamConnections: number;
     readonly idleUpstreamConnections: number;
     readonly timers: number;
@@ -171,6 +176,7 @@ export class SidecarProxy {
     for (const service of this.#listeners.services()) bufferedBytes += service.bufferedBytes;
     return {
       ...this.#context.counts,
+      waitingConnections: this.#context.callers.size,
       upstreamConnections: this.#clusters.connections,
       idleUpstreamConnections,
       timers: this.#context.wheel.size,
@@ -184,7 +190,7 @@ export class SidecarProxy {
    * now. Resolves when no request is under way, no caller came for a moment and the minimum has passed, or at the deadline.
    */
   drain({ deadlineMs, minimumMs = 0 }: DrainOptions): Promise<void> {
-    const { clock, counts } = this.#context;
+    const { callers, clock, counts } = this.#context;
     const begun = clock.now();
     let { acceptedConnections } = counts;
     let quietSince = begun;
@@ -193,7 +199,7 @@ export class SidecarProxy {
       const look = (): void => {
         const now = clock.now();
         const passed = now - begun;
-        const busy = counts.exchanges > 0 || counts.tunnels > 0;
+        const busy = counts.exchanges > 0 || counts.tunnels > 0 || callers.size > 0;
         if (busy || counts.acceptedConnections !== acceptedConnections) quietSince = now;
         acceptedConnections = counts.acceptedConnections;
         const quiet = passed >= minimumMs && now - quietSince >= DRAIN_QUIET_MS;
@@ -208,6 +214,7 @@ export class SidecarProxy {
   close(): void {
     this.#applied = undefined;
     this.#stalls.close();
+    this.#context.callers.close();
     this.#listeners.close();
     this.#clusters.close();
   }

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import type { TcpProxy } from "../../xds/model/listener.ts";
-import type { ConnectionService } from "./port.ts";
+import type { ConnectionService } from "./connection-service.ts";
 import type { ProxyContext } from "./proxy-context.ts";
 import { TcpRelay } from "./tcp-relay.ts";
 
@@ -23,7 +23,9 @@ export class TcpService implements ConnectionService {
   onConnection(socket: Socket): void {
     this.#context.counts.downstreamConnections++;
     const relay = new TcpRelay(this.#context, socket, this.#filter, (closed) => {
-      if (this.#relays.delete(closed)) this.#context.counts.downstreamConnections--;
+      if (!this.#relays.delete(closed)) return;
+      this.#context.counts.downstreamConnections--;
+      this.#context.callers.onRoom();
     });
     this.#relays.add(relay);
     relay.begin();
@@ -31,6 +33,11 @@ export class TcpService implements ConnectionService {
 
   /** A byte stream has no moment between two requests: it ends when its sides end it, or at the deadline. */
   drain(): void {}
+
+  /** Nor does it rest. */
+  closeRested(): number {
+    return 0;
+  }
 
   close(): void {
     for (const relay of this.#relays) relay.destroy();

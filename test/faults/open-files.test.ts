@@ -36,12 +36,16 @@ test("out of file descriptors, the admin still answers, no endpoint is blamed, a
   }
   const lost = () => turnedAway + callers.filter((caller) => caller.ended || caller.text !== "").length;
   const reached = () => backends.reduce((sum, { connections }) => sum + connections.size, 0);
-  await eventually(() => lost() + reached() >= LIMIT, "every caller is served, answered or turned away");
+  await sidecar.until(
+    ({ counts }) => lost() + reached() + counts.waitingConnections >= LIMIT,
+    "every caller is served, waits, is answered or turned away",
+  );
 
   const admin = await call({ port: sidecar.admin, host: "127.0.0.1", path: "/ready" });
   assert.equal(admin.status, 200);
   const full = await sidecar.measure();
   t.diagnostic(`${reached()} of ${LIMIT} reached an endpoint, ${lost()} were answered 503 or turned away`);
+  assert.ok(full.counts.waitingConnections > 0, "some wait");
   const blamed = full.clusters.flatMap(({ balancer }) => balancer.endpoints.map(({ failures }) => failures));
   assert.deepEqual(blamed, [0, 0]);
   assert.ok(reached() > LIMIT / 8, "a good part was served");

@@ -158,7 +158,7 @@ suite("securing", () => {
     const bed = await ProxyBed.start({
       clusters: [],
       listener: { tls: LISTENER_TLS },
-      limits: { maxDownstreamConnections: 0 },
+      limits: { maxDownstreamConnections: 0, maxWaitingConnections: 0 },
     });
     t.after(() => bed.close());
     const caller = new RawConnection(

@@ -118,6 +118,13 @@ export class AdminBed {
         contentOf: () => undefined,
         clusters: () => options.clusters ?? [],
         listeners: () => [],
+        callers: () => ({
+          downstreamConnections: 4,
+          acceptedConnections: 9,
+          waitingConnections: 1,
+          refusedConnections: 2,
+          reclaimedConnections: 3,
+        }),
         decisions: recorder.decisions,
         events: recorder.events,
         metrics: recorder.metrics,

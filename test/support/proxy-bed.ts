@@ -71,6 +71,8 @@ export interface BedOptions {
 export class ProxyBed {
   readonly proxy: SidecarProxy;
   readonly recorder = new RecordingRecorder();
+  /** The messages that were logged, at info and above. */
+  readonly logged: string[] = [];
   port = 0;
   #generation = 0;
 
@@ -78,7 +80,7 @@ export class ProxyBed {
     this.proxy = createProxy({
       clock: options.clock ?? systemClock,
       random: seededRandom(1),
-      logger: pino({ level: "silent" }),
+      logger: pino({ level: "info" }, { write: (line) => this.logged.push(JSON.parse(line).msg) }),
       recorder: this.recorder,
       ...(options.limits ? { limits: options.limits } : {}),
     });
