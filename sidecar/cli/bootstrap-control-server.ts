@@ -1,5 +1,5 @@
 import type { JsonValue } from "@bufbuild/protobuf";
-import type { ControlServer } from "../../xds/client/control-server.ts";
+import type { XdsServer } from "../../xds/client/xds-server.ts";
 import { describe } from "../../xds/common/fields.ts";
 import { didYouMean } from "../../xds/common/nearest-name.ts";
 import type { Problems } from "../../xds/common/problem.ts";
@@ -24,7 +24,7 @@ import { honouredFields, items, type Part, readMessage } from "./bootstrap-part.
 
 /** Where dynamic resources come from, and which of the two roots are dynamic. */
 export interface DynamicResources {
-  readonly server: ControlServer;
+  readonly server: XdsServer;
   readonly listeners: boolean;
   readonly clusters: boolean;
 }
@@ -73,7 +73,7 @@ function readAds(
   part: Part,
   staticClusters: ReadonlyMap<string, Cluster>,
   problems: Problems,
-): ControlServer | undefined {
+): XdsServer | undefined {
   const kinds = ["api_type", "transport_api_version", "set_node_on_first_message_only", "grpc_services"];
   const fields = honouredFields(ApiConfigSourceSchema, part, kinds, problems);
   onlyOneOf(fields.get("api_type"), ["GRPC", ApiConfigSource_ApiType.GRPC], problems);
@@ -107,7 +107,7 @@ function fromEnvoyGrpc(
   part: Part,
   staticClusters: ReadonlyMap<string, Cluster>,
   problems: Problems,
-): ControlServer | undefined {
+): XdsServer | undefined {
   const grpc = readMessage(GrpcService_EnvoyGrpcSchema, part, ["cluster_name"], problems);
   if (grpc === undefined) return undefined;
   const path = `${part.path}.cluster_name`;
@@ -150,7 +150,7 @@ function fromEnvoyGrpc(
   };
 }
 
-function fromGoogleGrpc(part: Part, problems: Problems): ControlServer | undefined {
+function fromGoogleGrpc(part: Part, problems: Problems): XdsServer | undefined {
   const honoured = ["target_uri", "channel_credentials", "stat_prefix"];
   const grpc = readMessage(GrpcService_GoogleGrpcSchema, part, honoured, problems);
   if (grpc === undefined) return undefined;
@@ -161,11 +161,7 @@ function fromGoogleGrpc(part: Part, problems: Problems): ControlServer | undefin
   return { target: grpc.targetUri, tls: googleCredentials(grpc, part.path, problems) };
 }
 
-function googleCredentials(
-  grpc: GrpcService_GoogleGrpc,
-  path: string,
-  problems: Problems,
-): ControlServer["tls"] {
+function googleCredentials(grpc: GrpcService_GoogleGrpc, path: string, problems: Problems): XdsServer["tls"] {
   const credentials = grpc.channelCredentials?.credentialSpecifier;
   if (credentials === undefined || credentials.case === undefined) return undefined;
   const at = `${path}.channel_credentials`;

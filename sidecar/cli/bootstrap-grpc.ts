@@ -1,6 +1,6 @@
 import type { JsonObject } from "@bufbuild/protobuf";
-import type { ControlServer, ControlServerTls } from "../../xds/client/control-server.ts";
 import type { NodeIdentity } from "../../xds/client/node-identity.ts";
+import type { XdsServer, XdsServerTls } from "../../xds/client/xds-server.ts";
 import type { Environment } from "../../xds/common/environment.ts";
 import { describe, isMapping } from "../../xds/common/fields.ts";
 import type { Problems } from "../../xds/common/problem.ts";
@@ -29,7 +29,7 @@ export function readGrpcBootstrap(
   };
 }
 
-function readServer(value: unknown, problems: Problems): ControlServer | undefined {
+function readServer(value: unknown, problems: Problems): XdsServer | undefined {
   const path = "xds_servers";
   if (!Array.isArray(value) || value.length === 0) {
     problems.error(path, "must be a list with at least one control server");
@@ -51,7 +51,7 @@ function readServer(value: unknown, problems: Problems): ControlServer | undefin
   return undefined;
 }
 
-function readTls(value: unknown, path: string, problems: Problems): ControlServerTls {
+function readTls(value: unknown, path: string, problems: Problems): XdsServerTls {
   const config = value === undefined ? {} : mapping(value, path, problems);
   const file = (key: string) => {
     const name = text(config[key], `${path}.${key}`, problems);

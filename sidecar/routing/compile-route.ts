@@ -40,21 +40,12 @@ function compileRewrite(route: Route): TargetRewrite | undefined {
 }
 
 function forward(action: RouteAction, host: VirtualHost, cluster: string): ForwardAction {
+  const { prefixRewrite: _, regexRewrite: __, ...rest } = action;
   return {
-    kind: "forward",
+    ...rest,
     cluster,
     clusterHeader: action.cluster.kind === "header" ? action.cluster.header.toLowerCase() : "",
-    clusterNotFoundStatus: action.clusterNotFoundStatus,
-    hostRewrite: action.hostRewrite,
-    timeoutMs: action.timeoutMs,
-    idleTimeoutMs: action.idleTimeoutMs,
-    maxStreamDurationMs: action.maxStreamDurationMs,
-    grpcTimeoutMaxMs: action.grpcTimeoutMaxMs,
     retryPolicy: action.retryPolicy ?? host.retryPolicy,
-    hashPolicy: action.hashPolicy,
-    mirrors: action.mirrors,
-    upgrades: action.upgrades,
-    priority: action.priority,
   };
 }
 

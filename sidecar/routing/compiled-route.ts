@@ -1,9 +1,7 @@
 import type {
   DirectResponseAction,
   FaultPolicy,
-  HashPolicy,
   RedirectAction,
-  RetryPolicy,
   RouteAction,
 } from "../../xds/model/route-table.ts";
 import type { HeaderMutator } from "./header-mutator.ts";
@@ -34,27 +32,14 @@ export interface CompiledRoute {
   readonly rewrite: TargetRewrite | undefined;
 }
 
-/**
- * Send the request to a cluster. All durations in ms; the model (`RouteAction`) says what 0 and undefined
- * mean.
- */
-export interface ForwardAction {
-  readonly kind: "forward";
+/** Send the request to a cluster: the model's action, with one cluster and with what other levels say resolved. */
+export interface ForwardAction extends Omit<RouteAction, "cluster" | "prefixRewrite" | "regexRewrite"> {
   /** Empty: the cluster is named by `clusterHeader`. Ask `clusterOf`. */
   readonly cluster: string;
   /** Lower case; empty: `cluster` stands. */
   readonly clusterHeader: string;
-  readonly clusterNotFoundStatus: 404 | 500 | 503;
   /** `literal` and `header` are done by `prepareRequest`; `auto` by who knows the endpoint. */
   readonly hostRewrite: RouteAction["hostRewrite"];
-  readonly timeoutMs: number;
-  readonly idleTimeoutMs: number | undefined;
-  readonly maxStreamDurationMs: number | undefined;
-  readonly grpcTimeoutMaxMs: number | undefined;
   /** The route's, else its virtual host's. Undefined: nothing is retried. */
-  readonly retryPolicy: RetryPolicy | undefined;
-  readonly hashPolicy: readonly HashPolicy[];
-  readonly mirrors: RouteAction["mirrors"];
-  readonly upgrades: ReadonlyMap<string, boolean>;
-  readonly priority: "default" | "high";
+  readonly retryPolicy: RouteAction["retryPolicy"];
 }

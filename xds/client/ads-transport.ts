@@ -6,7 +6,7 @@ import {
   Metadata,
   type StatusObject,
 } from "@grpc/grpc-js";
-import { type ControlServer, channelCredentials } from "./control-server.ts";
+import { channelCredentials, type XdsServer } from "./xds-server.ts";
 
 /** Why a stream ended: a gRPC status, or its like where there was no stream yet. */
 export interface StreamEnd {
@@ -42,7 +42,7 @@ export interface AdsTransport {
 }
 
 export interface GrpcTransportOptions {
-  readonly server: ControlServer;
+  readonly server: XdsServer;
   /** Longest response in bytes. grpc-js alone would stop at 4 MiB, which a few thousand clusters exceed. */
   readonly receiveLimitBytes: number;
   /** Silence after which the connection is probed, in ms: a peer that lost power sends no FIN. */

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type AdsStream, GrpcTransport } from "../../../xds/client/ads-transport.ts";
-import type { ControlServer } from "../../../xds/client/control-server.ts";
+import type { XdsServer } from "../../../xds/client/xds-server.ts";
 import { FakeAdsServer } from "../../support/fake-ads-server.ts";
 
 /** How one stream to the server ends; `opened` sees it open. */
-function endOf(server: ControlServer, opened: (stream: AdsStream) => void = () => {}): Promise<string> {
+function endOf(server: XdsServer, opened: (stream: AdsStream) => void = () => {}): Promise<string> {
   const transport = new GrpcTransport({
     server,
     receiveLimitBytes: 1024,

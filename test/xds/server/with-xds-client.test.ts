@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { GrpcTransport } from "../../../xds/client/ads-transport.ts";
 import { modelDecoders } from "../../../xds/client/decoders.ts";
 import { nodeMessage } from "../../../xds/client/node-identity.ts";
+import { routedClusters } from "../../../xds/client/routed-clusters.ts";
 import { XdsClient } from "../../../xds/client/xds-client.ts";
 import { systemClock } from "../../../xds/common/clock.ts";
 import { createLogger } from "../../../xds/common/logger.ts";
@@ -117,17 +118,32 @@ describe("the control server and Dashpot's own xDS client", () => {
     assert.ok(own?.action.kind === "forward" && own.action.cluster.kind === "cluster");
   });
 
-  it("move a removed service out of the routes before its cluster goes", async () => {
-    await until(({ listeners, clusters }) => listeners.size === 1 && clusters.size === 2);
+  it("leave no route without its cluster, whatever is added, changed and removed", async () => {
+    const everything = await until(({ listeners, clusters }) => listeners.size === 1 && clusters.size === 2);
     const dangling: string[] = [];
-    await writeFile(file, WITHOUT_NEXT);
-    await server.reload();
-    await until((configuration) => {
-      const hosts = configuration.routeTables.get("outbound")?.value.virtualHosts ?? [];
-      for (const { name } of hosts) if (!configuration.clusters.has(name)) dangling.push(name);
-      return configuration.clusters.size === 1;
-    });
+    let seen = everything;
+    for (const services of [{ orders: [9001, 9005] }, { orders: [9005], stock: [9006] }, { stock: [9007] }]) {
+      const wanted = Object.entries(services);
+      const lines = wanted.map(
+        ([name, ports]) =>
+          `  - { name: ${name}, endpoints: [${ports.map((port) => `"127.0.0.1:${port}"`)}] }`,
+      );
+      await writeFile(file, ["services:", ...lines, ""].join("\n"));
+      await server.reload();
+      seen = await until((configuration) => {
+        const tables = [...configuration.routeTables.values()];
+        const routed = tables.flatMap(({ value }) => [...routedClusters(value)]);
+        dangling.push(...routed.filter((name) => !configuration.clusters.has(name)));
+        return (
+          configuration.clusters.size === wanted.length &&
+          routed.length === wanted.length &&
+          wanted.every(([name, expected]) => ports(configuration, name).join() === expected.join())
+        );
+      });
+    }
+    assert.notEqual(seen, everything);
     assert.deepEqual(dangling, []);
+    assert.equal(client.status().counters.rejected, 0);
   });
 
   it("find each other again after the control server was away, without losing anything meanwhile", async () => {

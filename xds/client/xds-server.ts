@@ -2,15 +2,15 @@ import { readFileSync } from "node:fs";
 import { ChannelCredentials } from "@grpc/grpc-js";
 import type { PemSource, TlsCertificate } from "../model/tls.ts";
 
-/** How to reach a control server. */
-export interface ControlServer {
+/** How to reach a control server: what gRPC calls an entry of `xds_servers`. */
+export interface XdsServer {
   /** A gRPC target: `host:port`, `ipv4:a:p,b:p`, `dns:///name:port`. */
   readonly target: string;
   /** Undefined: plain text. */
-  readonly tls: ControlServerTls | undefined;
+  readonly tls: XdsServerTls | undefined;
 }
 
-export interface ControlServerTls {
+export interface XdsServerTls {
   /** Undefined: the system's roots. */
   readonly trustedCa: PemSource | undefined;
   readonly certificate: TlsCertificate | undefined;
@@ -19,7 +19,7 @@ export interface ControlServerTls {
 }
 
 /** Reads the files anew at each call, so that a rotated certificate is used from the next connection on. Throws what reading throws. */
-export function channelCredentials(tls: ControlServerTls | undefined): ChannelCredentials {
+export function channelCredentials(tls: XdsServerTls | undefined): ChannelCredentials {
   if (tls === undefined) return ChannelCredentials.createInsecure();
   const { trustedCa, certificate } = tls;
   return ChannelCredentials.createSsl(
