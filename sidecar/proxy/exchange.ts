@@ -32,6 +32,9 @@ import { addVia, setField, viaHop } from "./request-fields.ts";
 import { admits } from "./request-rules.ts";
 import { RetryPlan } from "./retry-plan.ts";
 
+/** Envoy's field, where `include_request_attempt_count` or `include_attempt_count_in_response` asks for it. */
+const ATTEMPT_COUNT = "x-envoy-attempt-count";
+
 /**
  * One request and all that becomes of it, in named phases:
  * accept -> head -> route -> admit -> pick -> connect -> send -> relay -> classify -> record. Whatever happens, `record` runs, once.
@@ -229,6 +232,8 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
     const { head } = this;
     const { traceId, sampled } = this.trace;
     setField(head.fields, "traceparent", `00-${traceId}-${attempt.spanId}-${sampled ? "01" : "00"}`);
+    if (this.#compiled?.attemptCountInRequest)
+      setField(head.fields, ATTEMPT_COUNT, String(attempt.number + 1));
     const rewrite = this.#action?.hostRewrite;
     if (rewrite?.kind === "auto") head.authority = attempt.cluster.hostname(attempt.slot) || head.authority;
     const body = this.#body;
@@ -312,8 +317,16 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
       const cookie = newAffinityCookie(hashPolicy, this);
       if (cookie !== undefined) head.fields.push("Set-Cookie", cookie);
     }
-    const mutations = this.#compiled?.responseHeaders;
-    if (mutations && !mutations.isEmpty) mutations.apply(head.fields, this);
+    this.#applyRoute(head);
+  }
+
+  /** What the route does to every response, local ones included. */
+  #applyRoute({ fields }: ResponseHead): void {
+    const route = this.#compiled;
+    if (!route) return;
+    if (route.attemptCountInResponse && this.attempts.length > 0)
+      setField(fields, ATTEMPT_COUNT, String(this.attempts.length));
+    if (!route.responseHeaders.isEmpty) route.responseHeaders.apply(fields, this);
   }
 
   onAttemptTunnel(head: ResponseHead): void {
@@ -422,8 +435,7 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
   #reply({ head, body }: LocalReply): void {
     this.#responseBegun = true;
     this.status = head.status;
-    const mutations = this.#compiled?.responseHeaders;
-    if (mutations && !mutations.isEmpty) mutations.apply(head.fields, this);
+    this.#applyRoute(head);
     this.responseBytes = body.length;
     this.#downstream.sendMessage(head, body);
     this.#record();

@@ -71,6 +71,8 @@ export function compileRoute(
       responseHeaders: mutations((level) => level.responseHeaders),
       fault: resolveFault([weighted?.fault, route.fault, host.fault], surroundings.fault),
       requestBodyBufferLimitBytes: host.requestBodyBufferLimitBytes,
+      attemptCountInRequest: host.attemptCountInRequest,
+      attemptCountInResponse: host.attemptCountInResponse,
       rewrite,
     });
   };
@@ -112,6 +114,8 @@ export function httpsRedirect(host: VirtualHost): CompiledRoute {
     responseHeaders: NO_MUTATION,
     fault: undefined,
     requestBodyBufferLimitBytes: undefined,
+    attemptCountInRequest: false,
+    attemptCountInResponse: false,
     rewrite: undefined,
   });
 }

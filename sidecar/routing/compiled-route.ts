@@ -28,6 +28,8 @@ export interface CompiledRoute {
    */
   readonly fault: FaultPolicy | undefined;
   readonly requestBodyBufferLimitBytes: number | undefined;
+  readonly attemptCountInRequest: boolean;
+  readonly attemptCountInResponse: boolean;
   /** Undefined: the target goes on as it came. Redirects use it too. */
   readonly rewrite: TargetRewrite | undefined;
 }

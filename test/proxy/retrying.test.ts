@@ -53,6 +53,35 @@ suite("retrying", () => {
     assert.equal(bed.recorder.exchanges[0]?.attempts.length, 2);
   });
 
+  test("attempts are counted for the endpoint and for the caller where the virtual host asks for it", async (t) => {
+    const seen: (string | undefined)[] = [];
+    const counted = (text: string): string | undefined => /x-envoy-attempt-count: (.*)\r\n/i.exec(text)?.[1];
+    const backend = await ScriptedBackend.start(async (connection) => {
+      for (;;) {
+        seen.push(counted(await connection.takeMessage()));
+        connection.send("HTTP/1.1 503 X\r\nX-Envoy-Attempt-Count: 99\r\nContent-Length: 0\r\n\r\n");
+      }
+    });
+    t.after(() => backend.close());
+    const host = virtualHost(
+      "orders",
+      route(forward("orders", { retryPolicy: { ...RETRY, numRetries: 2 } })),
+    );
+    const counting = { ...host, attemptCountInRequest: true, attemptCountInResponse: true };
+    const dead = await ScriptedBackend.deadPort();
+    const clusters = [cluster("orders", [backend.port])];
+    const bed = await ProxyBed.start({ clusters, table: routeTable(counting) });
+    t.after(() => bed.close());
+    const request = "GET / HTTP/1.1\r\nHost: orders\r\nX-Envoy-Attempt-Count: 7\r\n\r\n";
+    assert.equal(counted(await bed.ask(request)), "3");
+    assert.deepEqual(seen.splice(0), ["1", "2", "3"]);
+    await bed.apply({ clusters: [cluster("orders", [dead])], table: routeTable(counting) });
+    assert.equal(counted(await bed.ask(request)), "1", "an answer of the proxy's own tells it too");
+    await bed.apply({ clusters, table: routeTable(host) });
+    assert.equal(counted(await bed.ask(request)), "99", "who does not ask gets what came");
+    assert.deepEqual(seen, ["7", "7", "7"]);
+  });
+
   test("a reused connection that closes without an answer is tried again for a GET, not for a POST", async (t) => {
     const backend = await ScriptedBackend.start(async (connection, number) => {
       await connection.takeMessage();

@@ -87,6 +87,8 @@ export function host(
     responseHeaders: NO_MUTATIONS,
     fault: undefined,
     requestBodyBufferLimitBytes: undefined,
+    attemptCountInRequest: false,
+    attemptCountInResponse: false,
     ...parts,
   };
 }

@@ -23,6 +23,9 @@ export interface VirtualHost {
   /** `typed_per_filter_config` for the fault filter; `disabled` switches an inherited one off. */
   readonly fault: FaultPolicy | "disabled" | undefined;
   readonly requestBodyBufferLimitBytes: number | undefined;
+  /** Tell the endpoint, or the caller, by `x-envoy-attempt-count` how many attempts were made; the first is 1. */
+  readonly attemptCountInRequest: boolean;
+  readonly attemptCountInResponse: boolean;
 }
 
 export interface Route {

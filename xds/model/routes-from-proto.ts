@@ -49,6 +49,8 @@ const checkVirtualHost = fieldCheck(VirtualHostSchema, {
     "per_request_buffer_limit_bytes",
     "request_body_buffer_limit",
     "request_mirror_policies",
+    "include_request_attempt_count",
+    "include_attempt_count_in_response",
     ...MUTATION_FIELDS,
   ],
   partly: { hedge_policy: "warnings only: requests are not hedged" },
@@ -148,6 +150,8 @@ function virtualHostOf(
     fault: routeFaultOf(scope.at("typed_per_filter_config"), message.typedPerFilterConfig) ?? tableFault,
     requestBodyBufferLimitBytes:
       bodyLimit === undefined ? undefined : Math.min(Number(bodyLimit), Number.MAX_SAFE_INTEGER),
+    attemptCountInRequest: message.includeRequestAttemptCount,
+    attemptCountInResponse: message.includeAttemptCountInResponse,
   };
 }
 
