@@ -17,6 +17,8 @@ const SMALLEST_FACTOR = 0.01;
  */
 export class EndpointWeights implements Columns {
   effective = new Float64Array(0);
+  /** How far slow start has come, 0..1; 1: it is over, or there was none. */
+  grown = new Float64Array(0);
   /** Made by the slow loop; mean 1. */
   learned = new Float64Array(0);
   #sparedUntil = new Float64Array(0);
@@ -25,12 +27,14 @@ export class EndpointWeights implements Columns {
   grow(capacity: number): void {
     const from = this.effective.length;
     this.effective = grownFloats(this.effective, capacity).fill(1, from);
+    this.grown = grownFloats(this.grown, capacity).fill(1, from);
     this.learned = grownFloats(this.learned, capacity).fill(1, from);
     this.#sparedUntil = grownFloats(this.#sparedUntil, capacity);
   }
 
   clear(slot: Slot): void {
     this.effective[slot] = 1;
+    this.grown[slot] = 1;
     this.learned[slot] = 1;
     this.#sparedUntil[slot] = 0;
   }
@@ -57,7 +61,9 @@ export class EndpointWeights implements Columns {
     for (let i = 0; i < roster.count; i++) {
       const slot = roster.members[i]!;
       const spared = this.isSpared(slot, now) ? SPARED_PART : 1;
-      const factor = Math.max(SMALLEST_FACTOR, this.learned[slot]! * states.factor(slot, now) * spared);
+      const grown = states.factor(slot, now);
+      this.grown[slot] = grown;
+      const factor = Math.max(SMALLEST_FACTOR, this.learned[slot]! * grown * spared);
       const weight = roster.weights[slot]! * factor;
       if (weight === this.effective[slot]) continue;
       this.effective[slot] = weight;

@@ -10,8 +10,8 @@ const CLUSTER_ANSWERS = 200;
 const SHORTEST_MS = 0.01;
 const LONGEST_MS = 3_600_000;
 /** Time constants of the three means, in units of the decay time: what the queue is now, and what the machine is. */
-const RECENT_DECAYS = 0.4;
-const USUAL_DECAYS = 4;
+const RECENT_DECAYS = 0.2;
+const USUAL_DECAYS = 1;
 const SERVICE_DECAYS = 2;
 /** The cluster's mean counts as so many answers of each endpoint. */
 const USUAL_PRIOR = 1;

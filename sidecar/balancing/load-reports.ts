@@ -10,6 +10,8 @@ const AGEING_MS = 500;
 const EXPIRY_MS = 60_000;
 /** The mean looks back over about this many reports. */
 const CLUSTER_REPORTS = 200;
+/** A reported failure rate is forgotten with this time constant, ms. */
+const ERRORS_FADE_MS = 5_000;
 /** Beyond this a number of requests is a mistake. */
 const MOST_IN_FLIGHT = 1e6;
 
@@ -18,6 +20,7 @@ export class LoadReports implements Columns {
   cores = new Float64Array(0);
   /** Time of the last report of any kind; -Infinity before the first. */
   at = new Float64Array(0);
+  #errorRate = new Float64Array(0);
   #inFlight = new Float64Array(0);
   #inFlightAt = new Float64Array(0);
   #mean = 0;
@@ -26,6 +29,7 @@ export class LoadReports implements Columns {
   grow(capacity: number): void {
     this.cores = grownFloats(this.cores, capacity);
     this.at = grownFloats(this.at, capacity);
+    this.#errorRate = grownFloats(this.#errorRate, capacity);
     this.#inFlight = grownFloats(this.#inFlight, capacity);
     this.#inFlightAt = grownFloats(this.#inFlightAt, capacity);
   }
@@ -33,6 +37,7 @@ export class LoadReports implements Columns {
   clear(slot: Slot): void {
     this.cores[slot] = 1;
     this.at[slot] = Number.NEGATIVE_INFINITY;
+    this.#errorRate[slot] = 0;
     this.#inFlight[slot] = Number.NaN;
     this.#inFlightAt[slot] = Number.NEGATIVE_INFINITY;
   }
@@ -40,6 +45,7 @@ export class LoadReports implements Columns {
   take(slot: Slot, report: LoadReport, now: number): void {
     this.at[slot] = now;
     if (report.cores > 0 && Number.isFinite(report.cores)) this.cores[slot] = report.cores;
+    this.#errorRate[slot] = report.eps > 0 && report.rps > 0 ? Math.min(1, report.eps / report.rps) : 0;
     if (!(report.rif >= 0 && report.rif <= MOST_IN_FLIGHT)) return;
     this.#inFlight[slot] = report.rif;
     this.#inFlightAt[slot] = now;
@@ -56,6 +62,12 @@ export class LoadReports implements Columns {
     const reported = this.#inFlight[slot]!;
     if (reported >= this.#mean) return reported;
     return this.#mean + (reported - this.#mean) * Math.exp((this.#inFlightAt[slot]! - now) / AGEING_MS);
+  }
+
+  /** Part of its answers that the endpoint said were failures, 0..1, fading as the report grows old; 0: it says nothing of it. */
+  errorRate(slot: Slot, now: number): number {
+    const rate = this.#errorRate[slot]!;
+    return rate === 0 ? 0 : rate * Math.exp((this.at[slot]! - now) / ERRORS_FADE_MS);
   }
 
   /** How much longer a request takes there than at an idle endpoint, >= 1; NaN without a fresh report. */

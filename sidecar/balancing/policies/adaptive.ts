@@ -8,8 +8,10 @@ import { type Chooser, isTried, type Policy } from "./policy.ts";
 import { WeightedSampler } from "./random.ts";
 import type { SharedState } from "./shared-state.ts";
 
-/** Where places matter, an endpoint elsewhere is chosen when it is expected to answer in less than 1/this of the time. */
+/** Where places matter, an endpoint elsewhere is chosen when it is expected to answer in less than 1/this of the time ... */
 const FAR = 2;
+/** ... and this part of an equal share is all that it is due while it is not. */
+const FAR_DUE = 0.1;
 
 export interface AdaptiveSettings {
   /** Up to this many endpoints are all compared; above it a weighted sample of half as many. */
@@ -28,13 +30,8 @@ export class Adaptive implements Policy {
   constructor(state: SharedState, settings: AdaptiveSettings) {
     this.#state = state;
     this.#settings = settings;
-    this.#score = new EndpointScore(state.inFlight, state.latency, state.failures, state.reports);
-    this.#exploration = new Exploration(
-      state.inFlight,
-      state.latency,
-      state.failures,
-      settings.explorationFloor,
-    );
+    this.#score = new EndpointScore(state);
+    this.#exploration = new Exploration(state.inFlight, state.failures, settings.explorationFloor);
   }
 
   grow(capacity: number): void {
@@ -69,10 +66,12 @@ class AdaptiveChooser implements Chooser {
   readonly #score: EndpointScore;
   readonly #exploration: Exploration;
   readonly #sampler: WeightedSampler;
-  /** What the place of an endpoint multiplies its score by; by slot, only where the set prefers a zone. */
+  /** By slot, of the set's endpoints: weight and part of the starts due, both with mean 1. */
+  #weight = new Float64Array(0);
+  #due = new Float64Array(0);
+  /** What the place of an endpoint multiplies its score by. */
   #distance = new Float64Array(0);
   #version = -1;
-  #meanWeight = 1;
 
   constructor(
     set: EndpointSet,
@@ -147,28 +146,33 @@ class AdaptiveChooser implements Chooser {
   }
 
   #costOf(slot: Slot): number {
-    const score = this.#score.of(slot, this.#weight(slot));
-    return this.#set.near === undefined ? score : score * this.#distance[slot]!;
-  }
-
-  #weight(slot: Slot): number {
-    return this.#state.weights.effective[slot]! / this.#meanWeight;
+    return this.#score.of(slot, this.#weight[slot]!, this.#due[slot]!) * this.#distance[slot]!;
   }
 
   #weigh(): void {
     const set = this.#set;
-    const { effective } = this.#state.weights;
+    const { roster, weights } = this.#state;
+    const { effective } = weights;
     this.#version = set.version;
-    let sum = 0;
-    for (let i = 0; i < set.count; i++) {
-      sum += effective[set.slots[i]!]!;
+    if (this.#weight.length < effective.length) {
+      this.#weight = new Float64Array(effective.length);
+      this.#due = new Float64Array(effective.length);
+      this.#distance = new Float64Array(effective.length);
     }
-    this.#meanWeight = set.count === 0 ? 1 : sum / set.count;
-    if (set.near === undefined) return;
-    if (this.#distance.length < effective.length) this.#distance = new Float64Array(effective.length);
+    let sum = 0;
+    let dueSum = 0;
     for (let i = 0; i < set.count; i++) {
       const slot = set.slots[i]!;
-      this.#distance[slot] = this.#state.roster.locality(slot)?.zone === set.near ? 1 : FAR;
+      const far = set.near !== undefined && roster.locality(slot)?.zone !== set.near;
+      this.#distance[slot] = far ? FAR : 1;
+      this.#due[slot] = effective[slot]! * (far ? FAR_DUE : 1);
+      sum += effective[slot]!;
+      dueSum += this.#due[slot]!;
+    }
+    for (let i = 0; i < set.count; i++) {
+      const slot = set.slots[i]!;
+      this.#weight[slot] = (effective[slot]! / sum) * set.count;
+      this.#due[slot] = (this.#due[slot]! / dueSum) * set.count;
     }
   }
 }
