@@ -110,7 +110,9 @@ function page({ path }: AdminRequest): AdminReply {
 
 function ready(_: AdminRequest, { sources }: HandlerContext): AdminReply {
   const state = sources.state();
-  return textReply(`${state}\n`, state === "LIVE" ? 200 : 503);
+  if (state === "LIVE") return textReply("LIVE\n");
+  const missing = sources.missing();
+  return textReply(missing === "" ? `${state}\n` : `${state}: ${missing}\n`, 503);
 }
 
 function clusters(request: AdminRequest, { sources }: HandlerContext): AdminReply {

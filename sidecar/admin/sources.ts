@@ -26,6 +26,8 @@ export interface AdminSources extends DumpSource {
   readonly identity: Identity;
   /** LIVE: ports are bound and the first configuration is in use. */
   state(): ServerState;
+  /** What keeps it from being LIVE at first, for people; empty: nothing. */
+  missing(): string;
   clusters(): readonly ClusterView[];
   listeners(): readonly ListenerView[];
   callers(): CallerCounts & { readonly waitingConnections: number };

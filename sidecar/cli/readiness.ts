@@ -1,8 +1,18 @@
+import type { XdsStatus } from "../../xds/client/client-status.ts";
 import type { Clock } from "../../xds/common/clock.ts";
 import type { SidecarProxy } from "../proxy/index.ts";
 
 /** How often a sidecar that is not ready yet looks whether it is, in ms. */
 const LOOK_MS = 20;
+/** Names in one sentence. */
+const MAX_NAMES = 5;
+
+/** The part of the xDS client that is asked. */
+interface Configured {
+  /** Has everything that was asked for come, or its time run out? */
+  readonly initialized: boolean;
+  status(): XdsStatus;
+}
 
 /**
  * Knows when the sidecar is ready: the first whole configuration is in use and every listener is bound. Once ready it stays so
@@ -10,16 +20,16 @@ const LOOK_MS = 20;
  */
 export class Readiness {
   readonly #proxy: SidecarProxy;
-  readonly #configured: () => boolean;
+  readonly #xds: Configured;
   readonly #settled = Promise.withResolvers<void>();
   #ready = false;
 
-  /** @param configured has everything that was asked for come, or its time run out? */
-  constructor(proxy: SidecarProxy, configured: () => boolean, clock: Clock) {
+  constructor(proxy: SidecarProxy, xds: Configured, clock: Clock) {
     this.#proxy = proxy;
-    this.#configured = configured;
+    this.#xds = xds;
     const look = (): void => {
-      if (this.missing === "") this.#settled.resolve();
+      // The status of thousands of resources is made only when somebody asks.
+      if (this.#xds.initialized && this.missing === "") this.#settled.resolve();
       else clock.after(LOOK_MS, look);
     };
     look();
@@ -33,7 +43,7 @@ export class Readiness {
   /** What is not there yet, for people; empty when ready. */
   get missing(): string {
     if (this.#ready) return "";
-    if (!this.#configured()) return "the first configuration is not there yet";
+    if (!this.#xds.initialized) return awaitedConfiguration(this.#xds.status());
     const listeners = this.#proxy.listeners();
     const failed = listeners.find(({ failure, bound }) => failure !== "" && bound === undefined);
     if (failed) return `listener ${failed.name} is not bound: ${failed.failure}`;
@@ -43,4 +53,17 @@ export class Readiness {
     this.#ready = true;
     return "";
   }
+}
+
+/** What of the first configuration has not come, nor its time run out. */
+function awaitedConfiguration({ servers, warming }: XdsStatus): string {
+  const away = servers.find(({ state }) => state !== "connected");
+  if (away) {
+    const why = away.lastFailure === undefined ? "" : ` (${away.lastFailure.reason})`;
+    return `the control server ${away.target} does not answer${why}`;
+  }
+  const names = [...warming.clusters, ...warming.listeners];
+  if (names.length === 0) return "the control server has not sent the first configuration";
+  const more = names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : "";
+  return `the control server has not sent what ${names.slice(0, MAX_NAMES).join(", ")}${more} need`;
 }

@@ -127,7 +127,7 @@ export async function startSidecar({ bootstrap, logger, env }: SidecarOptions): 
   xds.start();
   await applied;
   refuseUnboundStatics(bootstrap, proxy);
-  const readiness = new Readiness(proxy, () => xds.status().initialized, clock);
+  const readiness = new Readiness(proxy, xds, clock);
   readiness.settled.then(() => logger.info({ node: node.id }, "ready"));
 
   const quit = Promise.withResolvers<void>();
@@ -144,6 +144,7 @@ export async function startSidecar({ bootstrap, logger, env }: SidecarOptions): 
     logger,
     sources: {
       identity: { nodeId: node.id, nodeCluster: node.cluster, version, startedAt: clock.wall() },
+      missing: () => readiness.missing,
       state: () => (draining ? "DRAINING" : readiness.missing === "" ? "LIVE" : "INITIALIZING"),
       configuration: () => xds.configuration,
       xdsStatus: () => xds.status(),

@@ -252,6 +252,10 @@ test("readiness follows the sidecar's state", async () => {
   const answer = await askOnce({ sources: { state: () => "DRAINING" } }, "/ready");
   assert.equal(answer.status, 503);
   assert.equal(answer.body, "DRAINING\n");
+  const sources = { state: () => "INITIALIZING" as const, missing: () => "the control server is away" };
+  const early = await askOnce({ sources }, "/ready");
+  assert.equal(early.status, 503);
+  assert.equal(early.body, "INITIALIZING: the control server is away\n");
 });
 
 test("it may not listen beyond loopback without leave and token", async () => {

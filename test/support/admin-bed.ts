@@ -112,6 +112,7 @@ export class AdminBed {
       sources: {
         identity: { nodeId: "web-1", nodeCluster: "web", version: "0.1.0", startedAt: clock.wall() },
         state: () => "LIVE",
+        missing: () => "",
         configuration: () => options.configuration ?? EMPTY_CONFIGURATION,
         xdsStatus: () => options.xds ?? XDS_STATUS,
         bootstrap: () => ({ node: { id: "web-1", cluster: "web" } }),

@@ -149,6 +149,11 @@ export class XdsClient {
     this.#onClose();
   }
 
+  /** True once the first complete configuration was there; stays true. */
+  get initialized(): boolean {
+    return this.#initialized;
+  }
+
   status(): XdsStatus {
     return {
       servers: this.#connection === undefined ? [] : [this.#connection.status()],

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { describe } from "../common/fields.ts";
 import { isHostName } from "../common/host-port.ts";
 import {
   type Address,
@@ -68,7 +69,7 @@ function hostOf(scope: Scope, host: string, rule: AddressRule["host"]): string |
     return undefined;
   }
   if (isHostName(host)) return host;
-  scope.at("address").error("must be an IP address or a host name");
+  scope.at("address").error(`must be an IP address or a host name, not ${describe(host)}`);
   return undefined;
 }
 

@@ -11,9 +11,9 @@ export interface Rejection {
 const NACK_DETAIL_BYTES = 4096;
 
 /** The errors of one resource in one line. Warnings are left out: they reject nothing. */
-export function describeRejection(rejection: Rejection): string {
-  const errors = rejection.problems.filter((problem) => problem.severity === "error").map(describeProblem);
-  return `${JSON.stringify(rejection.name)}: ${errors.join("; ")}`;
+export function describeErrors({ problems }: Rejection): string {
+  const errors = problems.filter(({ severity }) => severity === "error");
+  return errors.map(describeProblem).join("; ");
 }
 
 /**
@@ -24,7 +24,7 @@ export function nackDetail(rejections: readonly Rejection[], limitBytes = NACK_D
   const lines: string[] = [];
   let size = 0;
   for (const rejection of rejections) {
-    const line = describeRejection(rejection);
+    const line = `${JSON.stringify(rejection.name)}: ${describeErrors(rejection)}`;
     size += Buffer.byteLength(line) + 1;
     if (size > limitBytes) {
       const note = ` (truncated; ${rejections.length} resources refused)`;

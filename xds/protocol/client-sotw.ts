@@ -1,7 +1,7 @@
 import type { Cancel, Clock } from "../common/clock.ts";
 import type { Problem } from "../common/problem.ts";
 import { CacheEntry } from "./client-entry.ts";
-import { describeRejection, nackDetail, type Rejection } from "./client-nack.ts";
+import { describeErrors, nackDetail, type Rejection } from "./client-nack.ts";
 import { type AnyResource, type ResourceDecoder, sortResources } from "./client-response.ts";
 
 /** The part of a DiscoveryRequest that belongs to one type; the stream adds the node. */
@@ -174,7 +174,7 @@ export class SotwSubscription<T> {
       if (!sorted.seen.has(rejection.name)) continue;
       const entry = this.#entry(rejection.name);
       changed ||= !entry.settled;
-      entry.reject(describeRejection(rejection), version, wall);
+      entry.reject(describeErrors(rejection), version, wall);
     }
     const reported = new Set(sorted.seen);
     for (const { name, reason } of response.errors) {

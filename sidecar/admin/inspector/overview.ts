@@ -11,7 +11,7 @@ export function overview(sources: AdminSources, now: number, wall: number): Html
   const xds = sources.xdsStatus();
   const { roots, exchanges } = sources.metrics;
   return html`<section class="overview" id="overview">
-${tile("state", html`<span class="chip ${state === "LIVE" ? "good" : "warn"}">${state.toLowerCase()}</span>`, `up ${age(wall - sources.identity.startedAt)}`)}
+${tile("state", html`<span class="chip ${state === "LIVE" ? "good" : "warn"}">${state.toLowerCase()}</span>`, sources.missing() || `up ${age(wall - sources.identity.startedAt)}`)}
 ${xdsTile(xds, wall)}
 ${tile("requests", html`${rate(traffic.requestsPerSecond)}<small>/s</small>`, `${count(exchanges)} in all`)}
 ${tile("errors", percent(traffic.errorRate), "seen by the caller", traffic.errorRate >= 0.01 ? "bad" : "")}

@@ -20,6 +20,7 @@ function weightRow(cluster: string, { address, weightStep, weight }: EndpointVie
 
 /** What bounded the newest step, in words. */
 export function stepText({ target, confidence, limitedBy }: WeightStep): string {
+  if (confidence === 0) return "nothing is learned yet";
   const belief = confidence < 0.5 ? "few samples, so the target is hardly believed; " : "";
   return belief + LIMITS[limitedBy](target);
 }

@@ -140,7 +140,7 @@ describe("ACK and NACK", () => {
     assert.deepEqual(content(), { a: "x", b: "z", c: undefined });
     assert.deepEqual(states(), { a: "nacked", b: "acked", c: "nacked" });
     const failure = subscription.entries.get("a")?.failure;
-    assert.deepEqual([failure?.version, failure?.reason], ["2", '"a": content: one']);
+    assert.deepEqual([failure?.version, failure?.reason], ["2", "content: one"]);
     assert.equal(subscription.entries.get("a")?.version, "1");
   });
 
