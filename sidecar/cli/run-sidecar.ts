@@ -71,6 +71,7 @@ export async function startSidecar({ bootstrap, logger, env }: SidecarOptions): 
     accessLog: settings.accessLog,
     ringSize: settings.decisionRingSize,
     slowMs: settings.slowDecisionMs,
+    longestText: settings.maxRecordedTextChars,
   });
 
   const connections = connectionsWithin(openFilesLimit());

@@ -212,6 +212,14 @@ export const SETTINGS = {
     lower: "More records of ordinary requests push out the notable ones.",
     higher: "Slow requests leave no record.",
   }),
+  maxRecordedTextChars: setting({
+    key: "max_recorded_text_chars",
+    type: integer(64, 65_536),
+    fallback: 1_024,
+    does: "Longest text of a caller (path, query, authority, method, user agent, request id) in spans, decisions and the access log. A longer one is cut, and ends with `…`.",
+    lower: "Long queries and user agents are told in part.",
+    higher: "Callers can make every record of them large.",
+  }),
   traceSampleRatio: setting({
     key: "trace_sample_ratio",
     type: fraction(0, 1),

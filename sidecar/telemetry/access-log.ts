@@ -1,6 +1,6 @@
 import { createWriteStream, type WriteStream } from "node:fs";
 import type { ExchangeFacts } from "./facts.ts";
-import { shownTarget } from "./redaction.ts";
+import type { ShownRequest } from "./redaction.ts";
 import { verdictOf } from "./verdict.ts";
 
 export interface AccessLogOptions {
@@ -29,9 +29,9 @@ export class AccessLog {
     return this.#dropped;
   }
 
-  write(facts: ExchangeFacts, epochMs: number): void {
+  write(facts: ExchangeFacts, shown: ShownRequest, epochMs: number): void {
     if (!this.#out.writable || this.#out.writableLength > this.#maxBuffered) this.#dropped++;
-    else this.#out.write(`${accessLine(facts, epochMs)}\n`);
+    else this.#out.write(`${accessLine(facts, shown, epochMs)}\n`);
   }
 
   /** Opens the file anew, after it was moved away by log rotation. */
@@ -57,13 +57,13 @@ export class AccessLog {
 }
 
 /** Times in ms, sizes in bytes, names like those of Envoy's JSON access logs. */
-export function accessLine(facts: ExchangeFacts, epochMs: number): string {
-  const { path, query } = shownTarget(facts.target);
+export function accessLine(facts: ExchangeFacts, shown: ShownRequest, epochMs: number): string {
+  const { path, query } = shown;
   const last = facts.attempts.at(-1);
   return JSON.stringify({
     start_time: new Date(epochMs + facts.startedAt).toISOString(),
-    method: facts.method,
-    authority: facts.authority,
+    method: shown.method,
+    authority: shown.authority,
     path: query === "" ? path : `${path}?${query}`,
     protocol: `HTTP/${facts.protocolVersion}`,
     response_code: facts.status,
@@ -77,9 +77,9 @@ export function accessLine(facts: ExchangeFacts, epochMs: number): string {
     upstream_host: last?.address ?? "",
     attempts: facts.attempts.length,
     route_name: facts.route,
-    request_id: facts.requestId,
+    request_id: shown.requestId,
     trace_id: facts.trace.traceId,
-    user_agent: facts.userAgent,
+    user_agent: shown.userAgent,
     downstream_remote_address: facts.remoteAddress,
   });
 }

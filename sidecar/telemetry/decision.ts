@@ -1,7 +1,7 @@
 import { PICK_REASON_NAMES } from "../balancing/evidence.ts";
 import { OUTCOME_NAMES } from "../balancing/outcome.ts";
 import type { AttemptFacts, ExchangeFacts } from "./facts.ts";
-import { shownTarget } from "./redaction.ts";
+import type { ShownRequest } from "./redaction.ts";
 import { type Exclusion, exclusions, type Pick } from "./sentence.ts";
 import { type Verdict, verdictOf } from "./verdict.ts";
 
@@ -70,12 +70,10 @@ export interface Decision {
   readonly sentence: string;
 }
 
-/** Texts from outside are kept to this length. */
-const LONGEST_TEXT = 256;
-
 export interface DecisionParts {
   readonly id: number;
   readonly facts: ExchangeFacts;
+  readonly request: ShownRequest;
   readonly attempt: AttemptFacts;
   readonly keptBecause: KeptBecause;
   /** Wall time minus monotonic time, in ms. */
@@ -83,7 +81,15 @@ export interface DecisionParts {
   readonly sentence: string;
 }
 
-export function decisionOf({ id, facts, attempt, keptBecause, epochMs, sentence }: DecisionParts): Decision {
+export function decisionOf({
+  id,
+  facts,
+  request,
+  attempt,
+  keptBecause,
+  epochMs,
+  sentence,
+}: DecisionParts): Decision {
   const { evidence, error } = attempt;
   const endedAt = Number.isNaN(attempt.endedAt) ? facts.endedAt : attempt.endedAt;
   return {
@@ -93,10 +99,10 @@ export function decisionOf({ id, facts, attempt, keptBecause, epochMs, sentence 
     traceId: facts.trace.traceId,
     spanId: attempt.spanId,
     requestSpanId: facts.trace.spanId,
-    requestId: facts.requestId.slice(0, LONGEST_TEXT),
-    method: facts.method.slice(0, LONGEST_TEXT),
-    authority: facts.authority.slice(0, LONGEST_TEXT),
-    path: shownTarget(facts.target).path.slice(0, LONGEST_TEXT),
+    requestId: owned(request.requestId),
+    method: owned(request.method),
+    authority: owned(request.authority),
+    path: owned(request.path),
     listener: facts.listener,
     route: facts.route,
     cluster: facts.cluster,
@@ -115,7 +121,7 @@ export function decisionOf({ id, facts, attempt, keptBecause, epochMs, sentence 
     outcome: OUTCOME_NAMES[attempt.outcome] ?? "",
     status: attempt.status,
     error: error
-      ? { code: error.kind.code, flag: error.kind.flag, detail: error.detail.slice(0, LONGEST_TEXT) }
+      ? { code: error.kind.code, flag: error.kind.flag, detail: owned(request.shorten(error.detail)) }
       : null,
     retryDecision: attempt.retryDecision,
     reusedConnection: attempt.reusedConnection,
@@ -129,6 +135,11 @@ export function decisionOf({ id, facts, attempt, keptBecause, epochMs, sentence 
     },
     sentence,
   };
+}
+
+/** A part of a head keeps all of it in memory: what is kept for long is copied. */
+function owned(text: string): string {
+  return Buffer.from(text).toString();
 }
 
 /** The endpoints that a pick compared, the chosen one first. */

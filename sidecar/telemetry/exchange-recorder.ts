@@ -9,6 +9,7 @@ import { DecisionRing } from "./decision-ring.ts";
 import type { ExchangeFacts, Recorder, TraceContext } from "./facts.ts";
 import { Metrics } from "./metrics.ts";
 import { RecentTraffic } from "./recent-traffic.ts";
+import { type ShownRequest, shownRequest } from "./redaction.ts";
 import type { Sampler } from "./sampler.ts";
 import { pickSentence } from "./sentence.ts";
 import { boundTraceState, parseTraceparent } from "./trace-context.ts";
@@ -21,6 +22,7 @@ export interface SpanContent {
   readonly epochMs: number;
   /** Why the exchange is exported although it was not sampled; empty: it was. */
   readonly sampledBy: string;
+  readonly request: ShownRequest;
   /** What is said of each attempt's pick. */
   readonly sentences: readonly string[];
 }
@@ -47,6 +49,8 @@ export interface RecorderOptions {
   readonly ringSize?: number;
   /** A request that takes longer is kept, ms. Default 1 000. */
   readonly slowMs?: number;
+  /** Of a text that comes from a caller, in spans, decisions and the access log; in characters. Default 1 024. */
+  readonly longestText?: number;
 }
 
 const EVENT_WORDS: Readonly<Record<BalancerEvent["kind"], string>> = {
@@ -108,7 +112,7 @@ export class ExchangeRecorder implements Recorder {
     this.metrics.countExchange(facts);
     this.traffic.record(facts.endedAt, facts.endedAt - facts.startedAt, failed(facts));
     const { accessLog } = this.#options;
-    if (accessLog !== undefined) accessLog.write(facts, this.#epochMs());
+    if (accessLog !== undefined) accessLog.write(facts, this.#shown(facts), this.#epochMs());
     const notable = this.#ejects(facts) ? "ejection" : notableOf(facts, this.#slowMs);
     if (notable !== "") this.#keep(facts, notable);
     else if (facts.trace.sampled) this.#keep(facts, "sampled");
@@ -145,14 +149,19 @@ export class ExchangeRecorder implements Recorder {
   #keep(facts: ExchangeFacts, keptBecause: KeptBecause): void {
     const { spans } = this.#options;
     const epochMs = this.#epochMs();
+    const request = this.#shown(facts);
     const sentences = facts.attempts.map((attempt) => pickSentence(attempt, facts.cluster));
     facts.attempts.forEach((attempt, i) => {
       const id = this.decisions.nextId();
       const sentence = sentences[i] ?? "";
-      this.decisions.add(decisionOf({ id, facts, attempt, keptBecause, epochMs, sentence }));
+      this.decisions.add(decisionOf({ id, facts, request, attempt, keptBecause, epochMs, sentence }));
     });
     const sampledBy = facts.trace.sampled ? "" : keptBecause;
-    spans?.offer(facts, { epochMs, sampledBy, sentences });
+    spans?.offer(facts, { epochMs, sampledBy, request, sentences });
+  }
+
+  #shown(facts: ExchangeFacts): ShownRequest {
+    return shownRequest(facts, this.#options.longestText);
   }
 
   #epochMs(): number {

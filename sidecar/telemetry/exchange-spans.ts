@@ -9,7 +9,6 @@ import { OUTCOME, OUTCOME_NAMES } from "../balancing/outcome.ts";
 import type { SpanContent } from "./exchange-recorder.ts";
 import type { AttemptFacts, ExchangeFacts } from "./facts.ts";
 import { FinishedSpan, spanContext } from "./finished-span.ts";
-import { shownTarget } from "./redaction.ts";
 import { exclusions } from "./sentence.ts";
 import { verdictOf } from "./verdict.ts";
 
@@ -41,13 +40,13 @@ export function exchangeSpans(facts: ExchangeFacts, options: SpanOptions): Reada
 
 function serverSpan(facts: ExchangeFacts, options: SpanOptions): ReadableSpan {
   const { trace, error } = facts;
-  const target = shownTarget(facts.target);
-  const server = splitAuthority(facts.authority, defaultPort(facts.scheme));
+  const { request } = options;
+  const server = splitAuthority(request.authority, defaultPort(facts.scheme));
   const verdict = verdictOf(facts);
   const attributes: Attributes = {
     "http.request.method": knownMethod(facts.method),
     "url.scheme": facts.scheme,
-    "url.path": target.path,
+    "url.path": request.path,
     "server.address": server.host,
     "server.port": server.port,
     "client.address": splitAuthority(facts.remoteAddress, 0).host,
@@ -58,16 +57,16 @@ function serverSpan(facts: ExchangeFacts, options: SpanOptions): ReadableSpan {
     "dashpot.attempts": facts.attempts.length,
     "dashpot.outcome": verdict,
   };
-  addOriginalMethod(attributes, facts.method);
-  addText(attributes, "url.query", target.query);
-  addText(attributes, "user_agent.original", facts.userAgent.slice(0, 256));
+  addOriginalMethod(attributes, request.method);
+  addText(attributes, "url.query", request.query);
+  addText(attributes, "user_agent.original", request.userAgent);
   addStatus(attributes, facts.status);
   addText(attributes, "dashpot.route.name", facts.route);
   addText(attributes, "dashpot.cluster", facts.cluster);
   addText(attributes, "dashpot.config.version", facts.routeVersion);
   addText(attributes, "dashpot.cluster.version", facts.clusterVersion);
   addText(attributes, "dashpot.endpoints.version", facts.endpointsVersion);
-  addText(attributes, "dashpot.request_id", facts.requestId);
+  addText(attributes, "dashpot.request_id", request.requestId);
   addText(attributes, "dashpot.response_flags", error?.kind.flag ?? "");
   addText(attributes, "dashpot.sampled_by", options.sampledBy);
   addText(attributes, "dashpot.lb.explain", options.sentences.at(-1) ?? "");
@@ -82,7 +81,7 @@ function serverSpan(facts: ExchangeFacts, options: SpanOptions): ReadableSpan {
     startedAt: options.epochMs + facts.startedAt,
     endedAt: options.epochMs + facts.endedAt,
     attributes,
-    failure: failed ? (error?.detail ?? "") : undefined,
+    failure: failed ? request.shorten(error?.detail ?? "") : undefined,
     resource: options.resource,
     scope: options.scope,
   });
@@ -96,13 +95,13 @@ function attemptSpan(
 ): ReadableSpan {
   const { evidence, error } = attempt;
   const { trace } = facts;
-  const target = shownTarget(facts.target);
-  const server = splitAuthority(facts.authority, defaultPort(facts.scheme));
-  const query = target.query === "" ? "" : `?${target.query}`;
+  const { request } = options;
+  const server = splitAuthority(request.authority, defaultPort(facts.scheme));
+  const query = request.query === "" ? "" : `?${request.query}`;
   const { count } = evidence;
   const attributes: Attributes = {
     "http.request.method": knownMethod(facts.method),
-    "url.full": `${facts.scheme}://${withoutCredentials(facts.authority)}${target.path}${query}`,
+    "url.full": `${facts.scheme}://${withoutCredentials(request.authority)}${request.path}${query}`,
     "server.address": server.host,
     "server.port": server.port,
     "dashpot.attempt.outcome": OUTCOME_NAMES[attempt.outcome] ?? "",
@@ -121,7 +120,7 @@ function attemptSpan(
     "dashpot.lb.excluded": exclusions(evidence).map(({ cause, count }) => `${cause}:${count}`),
     "dashpot.lb.explain": sentence,
   };
-  addOriginalMethod(attributes, facts.method);
+  addOriginalMethod(attributes, request.method);
   addPeer(attributes, attempt.peerAddress || attempt.address);
   if (attempt.number > 0) attributes["http.request.resend_count"] = attempt.number;
   addStatus(attributes, attempt.status);
@@ -143,7 +142,7 @@ function attemptSpan(
     startedAt: options.epochMs + attempt.startedAt,
     endedAt: options.epochMs + (Number.isNaN(attempt.endedAt) ? facts.endedAt : attempt.endedAt),
     attributes,
-    failure: failed ? (error?.detail ?? "") : undefined,
+    failure: failed ? request.shorten(error?.detail ?? "") : undefined,
     resource: options.resource,
     scope: options.scope,
   });
@@ -160,7 +159,7 @@ function knownMethod(method: string): string {
 }
 
 function addOriginalMethod(attributes: Attributes, method: string): void {
-  if (!KNOWN_METHODS.has(method)) attributes["http.request.method_original"] = method.slice(0, 64);
+  if (!KNOWN_METHODS.has(method)) attributes["http.request.method_original"] = method;
 }
 
 function addPeer(attributes: Attributes, address: string): void {

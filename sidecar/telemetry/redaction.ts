@@ -1,3 +1,5 @@
+import type { ExchangeFacts } from "./facts.ts";
+
 /**
  * Query parameters whose values grant access: those of OpenTelemetry's HTTP conventions (signed URLs of the large clouds), and the
  * usual names of tokens. Compared without case.
@@ -23,21 +25,42 @@ const SECRET_PARAMETERS: ReadonlySet<string> = new Set([
   "code",
 ]);
 
-/** A request target's parts as they may be shown. */
-export interface ShownTarget {
+/** What a request says of itself, as it may be shown: secrets are replaced, and no text is longer than the bound. */
+export interface ShownRequest {
+  readonly method: string;
+  readonly authority: string;
   readonly path: string;
-  /** Without the question mark, secrets replaced; empty: none. */
+  /** Without the question mark; empty: none. */
   readonly query: string;
+  readonly userAgent: string;
+  readonly requestId: string;
+  /** For what else may hold a caller's text, such as the detail of an error. */
+  shorten(text: string): string;
 }
 
-/** Longest path and query that are kept: they come from anybody. */
-const LONGEST_PART = 1_024;
+/** Default of `longest`, in characters. */
+export const LONGEST_TEXT = 1_024;
 
-export function shownTarget(target: string): ShownTarget {
+/** @param longest of each text, in characters: they come from anybody. */
+export function shownRequest(facts: ExchangeFacts, longest = LONGEST_TEXT): ShownRequest {
+  const { target } = facts;
   const start = pathStart(target);
   const mark = target.indexOf("?", start);
-  const path = target.slice(start, mark < 0 ? undefined : mark).slice(0, LONGEST_PART);
-  return { path: path === "" ? "/" : path, query: mark < 0 ? "" : shownQuery(target.slice(mark + 1)) };
+  const shorten = (text: string): string => shortened(text, longest);
+  return {
+    method: shorten(facts.method),
+    authority: shorten(facts.authority),
+    path: shorten(target.slice(start, mark < 0 ? undefined : mark)) || "/",
+    query: mark < 0 ? "" : shownQuery(shorten(target.slice(mark + 1))),
+    userAgent: shorten(facts.userAgent),
+    requestId: shorten(facts.requestId),
+    shorten,
+  };
+}
+
+/** A text that was cut says so by its end. */
+function shortened(text: string, longest: number): string {
+  return text.length <= longest ? text : `${text.slice(0, longest)}…`;
 }
 
 /** Past `http://user:secret@host` of an absolute-form target. */
@@ -50,7 +73,6 @@ function pathStart(target: string): number {
 
 function shownQuery(query: string): string {
   return query
-    .slice(0, LONGEST_PART)
     .split("&")
     .map((pair) => {
       const equals = pair.indexOf("=");

@@ -26,6 +26,8 @@ export interface TelemetryOptions {
   readonly accessLog: string;
   readonly ringSize: number;
   readonly slowMs: number;
+  /** Of a text that comes from a caller, in characters. */
+  readonly longestText: number;
 }
 
 /** All that a sidecar says of itself, wired together. */
@@ -57,6 +59,7 @@ export async function createTelemetry(options: TelemetryOptions): Promise<Teleme
     accessLog,
     ringSize: options.ringSize,
     slowMs: options.slowMs,
+    longestText: options.longestText,
   });
   return {
     recorder,

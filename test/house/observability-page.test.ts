@@ -5,6 +5,7 @@ import pino from "pino";
 import { HANDLERS } from "../../sidecar/admin/handlers.ts";
 import { accessLine } from "../../sidecar/telemetry/access-log.ts";
 import { readOtelEnvironment } from "../../sidecar/telemetry/otel-environment.ts";
+import { shownRequest } from "../../sidecar/telemetry/redaction.ts";
 import { createTelemetry } from "../../sidecar/telemetry/telemetry.ts";
 import { AdminBed, clusterView, endpointView, XDS_STATUS } from "../support/admin-bed.ts";
 import { attemptFacts, exchangeFacts } from "../support/exchange-facts.ts";
@@ -32,7 +33,7 @@ test("every span attribute of Dashpot's own is on the page, and no other", () =>
 });
 
 test("every field of the access log is on the page", () => {
-  const line = JSON.parse(accessLine(exchangeFacts(), 0)) as object;
+  const line = JSON.parse(accessLine(exchangeFacts(), shownRequest(exchangeFacts()), 0)) as object;
   for (const field of Object.keys(line)) assert.ok(named.includes(field), field);
 });
 
@@ -60,6 +61,7 @@ test("every metric is on the page, and no other", async () => {
     accessLog: "off",
     ringSize: 1,
     slowMs: 1_000,
+    longestText: 1_024,
   });
   const bed = await AdminBed.start({
     clusters: [clusterView("orders", endpointView("10.0.0.1:80"))],

@@ -4,13 +4,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { AccessLog, accessLine } from "../../sidecar/telemetry/access-log.ts";
+import type { ExchangeFacts } from "../../sidecar/telemetry/facts.ts";
+import { shownRequest } from "../../sidecar/telemetry/redaction.ts";
 import { ERRORS, proxyError } from "../../xds/common/errors.ts";
 import { exchangeFacts } from "../support/exchange-facts.ts";
+
+function write(log: AccessLog, changes: Partial<ExchangeFacts> = {}): void {
+  const facts = exchangeFacts(changes);
+  log.write(facts, shownRequest(facts), 0);
+}
 
 test("a line is one JSON object with what operators search for, tokens hidden", () => {
   const error = proxyError(ERRORS.routeTimeout, "15 s passed");
   const facts = exchangeFacts({ error, status: 504, target: '/a?api_key=s3cret&q="\n' });
-  const text = accessLine(facts, Date.UTC(2026, 0, 1));
+  const text = accessLine(facts, shownRequest(facts), Date.UTC(2026, 0, 1));
   assert.equal(text.split("\n").length, 1);
   const line: unknown = JSON.parse(text);
   assert.ok(typeof line === "object" && line !== null);
@@ -46,7 +53,7 @@ test("lines arrive in the file in order", async (t) => {
   t.after(() => rmSync(folder, { recursive: true }));
   const file = join(folder, "access.log");
   const log = new AccessLog({ target: file, onFailure: assert.fail });
-  for (let i = 0; i < 100; i++) log.write(exchangeFacts({ status: 100 + i }), 0);
+  for (let i = 0; i < 100; i++) write(log, { status: 100 + i });
   const closed = new Promise<void>((resolve) => {
     const watcher = watch(folder, () => {
       if (readFileSync(file, "utf8").split("\n").length <= 100) return;
@@ -77,7 +84,7 @@ test("a target that cannot be written is told of once, and lines are counted as 
     },
   });
   await failed.promise;
-  for (let i = 0; i < 10; i++) log.write(exchangeFacts(), 0);
+  for (let i = 0; i < 10; i++) write(log);
   assert.equal(failures.length, 1);
   assert.equal(log.dropped, 10);
 });
@@ -85,6 +92,6 @@ test("a target that cannot be written is told of once, and lines are counted as 
 test("a target that blocks costs lines beyond the bound, not memory", () => {
   const log = new AccessLog({ target: "/dev/null", maxBufferedBytes: 2_000, onFailure: assert.fail });
   // Nothing of this is written before the turn ends, as with a pipe that nobody reads.
-  for (let i = 0; i < 100; i++) log.write(exchangeFacts(), 0);
+  for (let i = 0; i < 100; i++) write(log);
   assert.ok(log.dropped > 90);
 });

@@ -4,15 +4,17 @@ import { emptyResource } from "@opentelemetry/resources";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 import pino from "pino";
 import { OUTCOME } from "../../sidecar/balancing/outcome.ts";
+import { accessLine } from "../../sidecar/telemetry/access-log.ts";
 import { ExchangeRecorder } from "../../sidecar/telemetry/exchange-recorder.ts";
 import { exchangeSpans } from "../../sidecar/telemetry/exchange-spans.ts";
+import { shownRequest } from "../../sidecar/telemetry/redaction.ts";
 import { Sampler } from "../../sidecar/telemetry/sampler.ts";
 import { ERRORS, proxyError } from "../../xds/common/errors.ts";
 import { seededRandom } from "../../xds/common/random.ts";
 import { attemptFacts, exchangeFacts } from "../support/exchange-facts.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 
-function recorderOf(options: { ringSize?: number; ratio?: number } = {}): {
+function recorderOf(options: { ringSize?: number; ratio?: number; longestText?: number } = {}): {
   clock: FakeClock;
   recorder: ExchangeRecorder;
   spans: ReadableSpan[];
@@ -31,6 +33,7 @@ function recorderOf(options: { ringSize?: number; ratio?: number } = {}): {
     },
     accessLog: undefined,
     ringSize: options.ringSize ?? 10,
+    ...(options.longestText === undefined ? {} : { longestText: options.longestText }),
   });
   return { clock, recorder, spans };
 }
@@ -149,13 +152,47 @@ test("followers hear of every decision until they stop", () => {
   assert.deepEqual(heard, [1]);
 });
 
+test("spans, decisions and the access log cut the texts of a caller, and show that they did", () => {
+  const { recorder, spans } = recorderOf({ ratio: 1, longestText: 10 });
+  const trace = recorder.begin(undefined, undefined, undefined);
+  const long = "x".repeat(60_000);
+  const facts = exchangeFacts({
+    trace,
+    method: long,
+    authority: `${long}:80`,
+    target: `/${long}?${long}`,
+    userAgent: long,
+    requestId: long,
+    status: 503,
+    error: proxyError(ERRORS.connectFailure, long),
+    attempts: [attemptFacts({ status: 0, error: proxyError(ERRORS.connectFailure, long) })],
+  });
+  recorder.end(facts);
+  const cut = `${"x".repeat(10)}…`;
+  const { method, authority, path, user_agent, request_id } = JSON.parse(
+    accessLine(facts, shownRequest(facts, 10), 0),
+  ) as Record<string, string>;
+  assert.deepEqual(
+    [method, authority, path, user_agent, request_id],
+    [cut, cut, `/${"x".repeat(9)}…?${cut}`, cut, cut],
+  );
+  const kept = recorder.decisions.recent({}, 1)[0];
+  assert.deepEqual(
+    [kept?.method, kept?.authority, kept?.requestId, kept?.error?.detail],
+    [cut, cut, cut, cut],
+  );
+  for (const { attributes, status } of spans) {
+    assert.doesNotMatch(JSON.stringify([attributes, status]), /x{11}/);
+  }
+});
+
 test("a decision hides tokens of the query and cuts what is too long", () => {
   const { recorder, spans } = recorderOf({ ratio: 1 });
   const trace = recorder.begin(undefined, undefined, undefined);
   recorder.end(exchangeFacts({ trace, target: `/a?token=s3cret&x=1`, authority: "h".repeat(5_000) }));
   const kept = recorder.decisions.recent({}, 1)[0]!;
   assert.equal(kept.path, "/a");
-  assert.equal(kept.authority.length, 256);
+  assert.equal(kept.authority, `${"h".repeat(1_024)}…`);
   assert.equal(spans[0]?.attributes["url.query"], "token=REDACTED&x=1");
   assert.doesNotMatch(JSON.stringify(spans.map(({ attributes }) => attributes)), /s3cret/);
 });

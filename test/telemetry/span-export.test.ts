@@ -23,6 +23,7 @@ function telemetryTo(endpoint: string, environment: Record<string, string> = {})
     accessLog: "off",
     ringSize: 100,
     slowMs: 1_000,
+    longestText: 1_024,
   });
 }
 
@@ -200,6 +201,7 @@ test("a collector that refuses spans is counted and told of once", async (t) => 
     accessLog: "off",
     ringSize: 100,
     slowMs: 1_000,
+    longestText: 1_024,
   });
   const trace = telemetry.recorder.begin(undefined, undefined, undefined);
   for (let i = 0; i < 5; i++) telemetry.recorder.end(exchangeFacts({ trace }));
