@@ -94,6 +94,7 @@ export async function startSidecar({ bootstrap, logger, env }: SidecarOptions): 
       maxDownstreamConnections: served,
       maxWaitingConnections: waiting,
       maxUpstreamConnections: connections,
+      freeRetries: settings.freeRetries,
       replayBytesPerRequest: settings.replayBufferBytes,
       replayBytesTotal: settings.replayBufferTotalBytes,
       maxTargetBytes: settings.maxUrlBytes,

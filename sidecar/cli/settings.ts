@@ -131,6 +131,14 @@ export const SETTINGS = {
     lower: "Slow name servers count as silent.",
     higher: "The first endpoints of a cluster come later when a name server is silent.",
   }),
+  freeRetries: setting({
+    key: "free_retries",
+    type: integer(0, 100),
+    fallback: 3,
+    does: "Times that a request which no endpoint has begun to answer, because no connection was had or a kept one had just closed, goes to another endpoint without a retry policy.",
+    lower: "Endpoints that went away cost their callers a 503 sooner; `0`: at the first.",
+    higher: "When many endpoints are unreachable each request tries more of them before it fails.",
+  }),
   replayBufferBytes: setting({
     key: "replay_buffer_bytes",
     type: bytes(0, 16 * MIB),

@@ -53,6 +53,14 @@ suite("retrying", () => {
     assert.equal(bed.recorder.exchanges[0]?.attempts.length, 2);
   });
 
+  test("without free retries the first endpoint that cannot be reached is the answer", async (t) => {
+    const ports = [await ScriptedBackend.deadPort(), await ScriptedBackend.deadPort()];
+    const bed = await ProxyBed.start({ clusters: [cluster("orders", ports)], limits: { freeRetries: 0 } });
+    t.after(() => bed.close());
+    assert.match(await bed.ask(GET), /^HTTP\/1\.1 503 /);
+    assert.equal(bed.recorder.exchanges[0]?.attempts.length, 1);
+  });
+
   test("attempts are counted for the endpoint and for the caller where the virtual host asks for it", async (t) => {
     const seen: (string | undefined)[] = [];
     const counted = (text: string): string | undefined => /x-envoy-attempt-count: (.*)\r\n/i.exec(text)?.[1];
