@@ -96,9 +96,18 @@ export class PinnedProcess {
     return Number(resident) * PAGE_BYTES;
   }
 
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    return this.#signal("SIGKILL");
+  }
+
+  /** Lets it end in its own way. */
+  end(): Promise<void> {
+    return this.#signal("SIGTERM");
+  }
+
+  async #signal(name: NodeJS.Signals): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    this.#child.kill("SIGKILL");
+    this.#child.kill(name);
     await once(this.#child, "exit");
   }
 }

@@ -43,7 +43,11 @@ const KINDS: readonly ProxyKind[] = [
       const settings = { max_connections: MAX_CONNECTIONS, trace_sample_ratio: 0.01 };
       const file = join(directory, `dashpot-${port}.json`);
       writeFileSync(file, JSON.stringify({ ...bootstrap(ports), dashpot: settings }));
-      const env = { OTEL_EXPORTER_OTLP_ENDPOINT: tracesUrl };
+      const env = {
+        OTEL_EXPORTER_OTLP_ENDPOINT: tracesUrl,
+        // Of its own, so that what ran on this machine before makes no difference.
+        NODE_COMPILE_CACHE: join(directory, "compiled"),
+      };
       return new PinnedProcess(PROXY_CORE, process.execPath, [DASHPOT, "sidecar", "-c", file], env);
     },
   },
