@@ -12,8 +12,13 @@ COPY --from=packages /app/node_modules ./node_modules
 COPY package.json LICENSE ./
 COPY xds ./xds
 COPY sidecar ./sidecar
-# 1337 is the user that interception rules let pass by convention. Nothing is ever written: run with a read-only root file system.
+# Node keeps compiled code by user. A start that finds none takes twice the time and 20 MB more, and a container starts always as at first.
+ENV NODE_COMPILE_CACHE=/app/.compiled
+RUN install -d -o 1337 -g 1337 .compiled
+# 1337 is the user that interception rules let pass by convention. Nothing is written from here on: run with a read-only root file system.
 USER 1337:1337
+# A sidecar that looks for a control server and a collector, which are not there, loads all that any sidecar does; ended, it keeps it.
+RUN OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1 timeout --preserve-status 10 node sidecar/dashpot.js sidecar --xds 127.0.0.1:1
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["node", "/app/sidecar/dashpot.js", "healthcheck"]
 ENTRYPOINT ["node", "/app/sidecar/dashpot.js"]
 CMD ["sidecar", "-c", "/etc/dashpot/bootstrap.yaml"]
