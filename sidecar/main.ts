@@ -1,6 +1,6 @@
 import { didYouMean } from "../xds/common/nearest-name.ts";
 import type { Command, Terminal } from "./cli/command.ts";
-import { UsageError } from "./cli/command.ts";
+import { CommandError, UsageError } from "./cli/command.ts";
 import { control } from "./cli/commands/control.ts";
 import { decisions } from "./cli/commands/decisions.ts";
 import { demo } from "./cli/commands/demo.ts";
@@ -72,8 +72,12 @@ async function dispatch(argv: readonly string[], terminal: Terminal): Promise<Ex
   try {
     return await command.run(parseArguments(command, rest, terminal.env), terminal);
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    terminal.stderr.write(`dashpot: ${error.message} (dashpot ${command.name} --help)\n`);
-    return EXIT.usage;
+    if (error instanceof UsageError) {
+      terminal.stderr.write(`dashpot: ${error.message} (dashpot ${command.name} --help)\n`);
+      return EXIT.usage;
+    }
+    if (!(error instanceof CommandError)) throw error;
+    terminal.stderr.write(`dashpot: ${error.message}\n`);
+    return EXIT.failure;
   }
 }

@@ -72,6 +72,7 @@ function post(does: string, answer: Handler["answer"]): Handler {
 /** The admin interface: Envoy's names for what Envoy has, our own for the rest. GET only reads. */
 export const HANDLERS: ReadonlyMap<string, Handler> = new Map([
   ["/", get("the inspector", inspector)],
+  ["/help", get("this list", help)],
   ["/ready", get("200 once it serves, 503 before and while draining", ready)],
   ["/live", get("200 while the process runs its event loop", () => textReply("LIVE\n"))],
   ["/clusters", heavy("clusters and their endpoints; ?format=json", clusters)],
@@ -102,6 +103,14 @@ function inspector(request: AdminRequest, { sources, history, clock }: HandlerCo
   if (request.query.get("part") === "live")
     return htmlReply(liveParts(page, request.query.get("cluster") || undefined).text);
   return htmlReply(inspectorPage(page, filterOf(request)));
+}
+
+function help(): AdminReply {
+  const lines = [...HANDLERS].map(
+    ([path, { method, does }]) =>
+      `${path}: ${does}${method === "GET" ? "" : ` (${method === "both" ? "GET, POST" : method})`}\n`,
+  );
+  return textReply(lines.join(""));
 }
 
 function page({ path }: AdminRequest): AdminReply {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { get, type IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import { endpointAddress } from "../../xds/model/endpoint.ts";
-import type { Flag, Invocation } from "./command.ts";
+import { CommandError, type Flag, type Invocation } from "./command.ts";
 import { DEFAULT_ADMIN } from "./default-addresses.ts";
 
 const USUAL_ADDRESS = endpointAddress(DEFAULT_ADMIN.host, DEFAULT_ADMIN.port);
@@ -25,9 +25,6 @@ export const ADMIN_FLAGS: readonly Flag[] = [
   },
 ];
 
-/** The admin could not be asked, or said no. */
-export class AdminError extends Error {}
-
 /**
  * The sidecar that a command asks, by `node:http`: a health check is a new process each time, and loading a better client
  * would be most of its work.
@@ -36,7 +33,7 @@ export class AdminClient {
   readonly address: string;
   readonly #headers: Readonly<Record<string, string>>;
 
-  /** @throws AdminError when the token cannot be read. */
+  /** @throws CommandError when the token cannot be read. */
   constructor({ flags }: Invocation) {
     this.address = flags.get("admin") ?? USUAL_ADDRESS;
     const file = flags.get("admin-token-file");
@@ -49,7 +46,7 @@ export class AdminClient {
       const answer = await this.#get(path, timeoutMs);
       const body = await text(answer);
       const { statusCode = 0 } = answer;
-      if (statusCode >= 400) throw new AdminError(refusalOf(body, statusCode));
+      if (statusCode >= 400) throw new CommandError(refusalOf(body, statusCode));
       return body;
     });
   }
@@ -67,7 +64,7 @@ export class AdminClient {
       }
     } catch (error) {
       if (ended.aborted) return;
-      throw new AdminError(`the sidecar at ${this.address} ended the answer (${reasonOf(error)})`);
+      throw new CommandError(`the sidecar at ${this.address} ended the answer (${reasonOf(error)})`);
     }
   }
 
@@ -90,9 +87,9 @@ export class AdminClient {
     try {
       return await ask();
     } catch (error) {
-      if (error instanceof AdminError) throw error;
+      if (error instanceof CommandError) throw error;
       const hint = "--admin names another address";
-      throw new AdminError(`no sidecar answers at ${this.address} (${reasonOf(error)}); ${hint}`);
+      throw new CommandError(`no sidecar answers at ${this.address} (${reasonOf(error)}); ${hint}`);
     }
   }
 }
@@ -101,7 +98,7 @@ function tokenOf(file: string): string {
   try {
     return readFileSync(file, "utf8").trim();
   } catch (error) {
-    throw new AdminError(`the admin token cannot be read: ${reasonOf(error)}`);
+    throw new CommandError(`the admin token cannot be read: ${reasonOf(error)}`);
   }
 }
 

@@ -43,5 +43,8 @@ export interface Command {
   run(invocation: Invocation, terminal: Terminal): Promise<ExitCode>;
 }
 
+/** What was asked for could not be done, in words for the person who asked: exit code 1. */
+export class CommandError extends Error {}
+
 /** The command line is wrong, in words for the person who typed it. */
 export class UsageError extends Error {}

@@ -40,6 +40,7 @@ describe("the admin interface", () => {
       "/live",
       "/clusters",
       "/listeners",
+      "/help",
       "/config_dump",
       "/stats",
       "/server_info",

@@ -56,7 +56,7 @@ ${clients.length === 0 ? html`<p class="quiet">Nobody is connected.</p>` : clien
 <section><h2>Served</h2>
 ${snapshotTable(store)}</section>
 <p class="quiet">The same as JSON: <a href="/mesh">/mesh</a>, <a href="/clients">/clients</a>,
-<a href="/snapshot">/snapshot</a>, <a href="/config_dump">/config_dump</a>.</p>
+<a href="/snapshot">/snapshot</a>, <a href="/resources">/resources</a>.</p>
 </main></body></html>`.text;
 }
 
@@ -105,7 +105,7 @@ function snapshotTable({ snapshot }: MeshStore): Html {
   );
   const rows = all.slice(0, MAX_ROWS).map(
     ({ type, name, version }) => html`<tr><td>${type}</td>
-<td><a href="/config_dump?type=${type}&amp;name=${encodeURIComponent(name)}">${name}</a></td><td><code>${version}</code></td></tr>`,
+<td><a href="/resources?type=${type}&amp;name=${encodeURIComponent(name)}">${name}</a></td><td><code>${version}</code></td></tr>`,
   );
   const more = all.length > MAX_ROWS ? html`<p>and ${all.length - MAX_ROWS} more</p>` : undefined;
   return html`<table><tr><th>type</th><th>name</th><th>version</th></tr>${rows}</table>${more}`;

@@ -82,8 +82,8 @@ export function subscriptionState(
 }
 
 /** The content of the served resources; `short` and `name` narrow it. Secrets are left out. */
-export function configDumpView({ snapshot }: MeshStore, short: string | null, name: string | null) {
-  const configs = SERVED_TYPES.flatMap((typeUrl) => {
+export function resourcesView({ snapshot }: MeshStore, short: string | null, name: string | null) {
+  const found = SERVED_TYPES.flatMap((typeUrl) => {
     const type = SHORT_NAMES.get(typeUrl);
     if (short !== null && short !== type) return [];
     const resources = snapshot.types.get(typeUrl)?.resources ?? new Map<string, ServedResource>();
@@ -96,5 +96,5 @@ export function configDumpView({ snapshot }: MeshStore, short: string | null, na
         resource: resourceJson(typeUrl, resource.bytes) ?? null,
       }));
   });
-  return { version: snapshot.version, configs };
+  return { version: snapshot.version, resources: found };
 }

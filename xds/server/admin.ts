@@ -6,7 +6,7 @@ import { parseHostPort } from "../common/host-port.ts";
 import { isLocalHostHeader, isLoopback } from "../common/loopback.ts";
 import { endpointAddress } from "../model/endpoint.ts";
 import { adminPage, PAGE_POLICY } from "./admin-page.ts";
-import { clientsView, configDumpView, meshView, snapshotView } from "./admin-views.ts";
+import { clientsView, meshView, resourcesView, snapshotView } from "./admin-views.ts";
 import type { DiscoveryService } from "./discovery-service.ts";
 import type { MeshStore } from "./mesh-store.ts";
 
@@ -68,7 +68,7 @@ function pagesOf({ store, discovery, clock }: AdminPagesOptions): ReadonlyMap<st
     ["/mesh", () => json(meshView(store))],
     ["/clients", () => json(clientsView(discovery))],
     ["/snapshot", () => json(snapshotView(store))],
-    ["/config_dump", (query) => json(configDumpView(store, query.get("type"), query.get("name")))],
+    ["/resources", (query) => json(resourcesView(store, query.get("type"), query.get("name")))],
   ]);
 }
 

@@ -1,5 +1,5 @@
 import type { Decision } from "../../telemetry/decision.ts";
-import { ADMIN_FLAGS, AdminClient, AdminError } from "../admin-client.ts";
+import { ADMIN_FLAGS, AdminClient } from "../admin-client.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 
@@ -34,22 +34,16 @@ export const decisions: Command = {
     const show = (decision: Decision): void => {
       terminal.stdout.write(flags.has("json") ? `${JSON.stringify(decision)}\n` : `${told(decision)}\n`);
     };
-    try {
-      const admin = new AdminClient(invocation);
-      const past = JSON.parse(await admin.ask(`/decisions?${query}`)) as { decisions: Decision[] };
-      for (const decision of past.decisions.toReversed()) show(decision);
-      if (flags.has("follow")) {
-        query.set("follow", "1");
-        for await (const line of admin.follow(`/decisions?${query}`, terminal.ended)) {
-          if (line.startsWith("data: {")) show(JSON.parse(line.slice("data: ".length)) as Decision);
-        }
+    const admin = new AdminClient(invocation);
+    const past = JSON.parse(await admin.ask(`/decisions?${query}`)) as { decisions: Decision[] };
+    for (const decision of past.decisions.toReversed()) show(decision);
+    if (flags.has("follow")) {
+      query.set("follow", "1");
+      for await (const line of admin.follow(`/decisions?${query}`, terminal.ended)) {
+        if (line.startsWith("data: {")) show(JSON.parse(line.slice("data: ".length)) as Decision);
       }
-      return EXIT.ok;
-    } catch (error) {
-      if (!(error instanceof AdminError)) throw error;
-      terminal.stderr.write(`dashpot: ${error.message}\n`);
-      return EXIT.failure;
     }
+    return EXIT.ok;
   },
 };
 

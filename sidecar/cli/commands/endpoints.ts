@@ -1,6 +1,7 @@
+import { didYouMean } from "../../../xds/common/nearest-name.ts";
 import type { EndpointView } from "../../balancing/balancer.ts";
-import { ADMIN_FLAGS, AdminClient, AdminError } from "../admin-client.ts";
-import type { Command } from "../command.ts";
+import { ADMIN_FLAGS, AdminClient } from "../admin-client.ts";
+import { type Command, CommandError } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 import { bar, milliseconds, percent, renderTable } from "../table.ts";
 
@@ -24,28 +25,20 @@ export const endpoints: Command = {
   examples: ["dashpot endpoints", "dashpot endpoints orders"],
   async run(invocation, terminal) {
     const [only] = invocation.positionals;
-    try {
-      const text = await new AdminClient(invocation).ask("/clusters?format=json");
-      if (invocation.flags.has("json")) {
-        terminal.stdout.write(text);
-        return EXIT.ok;
-      }
-      const { cluster_statuses: all } = JSON.parse(text) as ClusterStatuses;
-      const shown = all.filter(({ name }) => only === undefined || name === only);
-      if (shown.length === 0) {
-        const known = all.map(({ name }) => name).join(", ");
-        terminal.stderr.write(
-          `dashpot: there is no cluster${only === undefined ? "" : ` "${only}"`}; known: ${known}\n`,
-        );
-        return EXIT.failure;
-      }
-      for (const cluster of shown) terminal.stdout.write(`${told(cluster).join("\n")}\n`);
+    const text = await new AdminClient(invocation).ask("/clusters?format=json");
+    if (invocation.flags.has("json")) {
+      terminal.stdout.write(text);
       return EXIT.ok;
-    } catch (error) {
-      if (!(error instanceof AdminError)) throw error;
-      terminal.stderr.write(`dashpot: ${error.message}\n`);
-      return EXIT.failure;
     }
+    const { cluster_statuses: all } = JSON.parse(text) as ClusterStatuses;
+    const shown = all.filter(({ name }) => only === undefined || name === only);
+    if (shown.length === 0) {
+      const names = all.map(({ name }) => name);
+      const which = only === undefined ? "" : ` "${only}"${didYouMean(only, names)}`;
+      throw new CommandError(`there is no cluster${which}; known: ${names.join(", ") || "none yet"}`);
+    }
+    for (const cluster of shown) terminal.stdout.write(`${told(cluster).join("\n")}\n`);
+    return EXIT.ok;
   },
 };
 

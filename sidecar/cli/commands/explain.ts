@@ -1,5 +1,5 @@
 import type { Explanation } from "../../telemetry/explanation.ts";
-import { ADMIN_FLAGS, AdminClient, AdminError } from "../admin-client.ts";
+import { ADMIN_FLAGS, AdminClient } from "../admin-client.ts";
 import { type Command, UsageError } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 import { milliseconds, percent, renderTable } from "../table.ts";
@@ -19,15 +19,9 @@ export const explain: Command = {
     const url = URL.parse(address.includes("://") ? address : `http://${address}`);
     if (!url) throw new UsageError(`"${address}" is no URL; write http://HOST/PATH`);
     const query = new URLSearchParams({ method, authority: url.host, path: `${url.pathname}${url.search}` });
-    try {
-      const text = await new AdminClient(invocation).ask(`/explain?${query}`);
-      terminal.stdout.write(invocation.flags.has("json") ? text : told(JSON.parse(text) as Explanation));
-      return EXIT.ok;
-    } catch (error) {
-      if (!(error instanceof AdminError)) throw error;
-      terminal.stderr.write(`dashpot: ${error.message}\n`);
-      return EXIT.failure;
-    }
+    const text = await new AdminClient(invocation).ask(`/explain?${query}`);
+    terminal.stdout.write(invocation.flags.has("json") ? text : told(JSON.parse(text) as Explanation));
+    return EXIT.ok;
   },
 };
 

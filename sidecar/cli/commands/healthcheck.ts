@@ -10,13 +10,8 @@ export const healthcheck: Command = {
   flags: [...ADMIN_FLAGS, { name: "ready", text: "ask for readiness, not only for life" }],
   positionals: [0, 0],
   examples: ["dashpot healthcheck", "dashpot healthcheck --ready"],
-  async run(invocation, terminal) {
-    try {
-      await new AdminClient(invocation).ask(invocation.flags.has("ready") ? "/ready" : "/live");
-      return EXIT.ok;
-    } catch (error) {
-      terminal.stderr.write(`dashpot: ${(error as Error).message}\n`);
-      return EXIT.failure;
-    }
+  async run(invocation) {
+    await new AdminClient(invocation).ask(invocation.flags.has("ready") ? "/ready" : "/live");
+    return EXIT.ok;
   },
 };

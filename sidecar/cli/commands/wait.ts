@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ADMIN_FLAGS, AdminClient } from "../admin-client.ts";
-import type { Command } from "../command.ts";
-import { UsageError } from "../command.ts";
+import { type Command, CommandError, UsageError } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 
 const POLL_MS = 100;
@@ -32,7 +31,6 @@ export const wait: Command = {
       }
       await sleep(POLL_MS);
     }
-    terminal.stderr.write(`dashpot: not ready within ${seconds} s: ${last}\n`);
-    return EXIT.failure;
+    throw new CommandError(`not ready within ${seconds} s: ${last}`);
   },
 };

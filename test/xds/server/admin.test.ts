@@ -91,10 +91,10 @@ describe("the control server's admin pages", () => {
       types.cds.resources.map(({ name }: { name: string }) => name),
       ["orders"],
     );
-    const { configs } = await json("/config_dump?type=eds&name=orders");
-    assert.equal(configs.length, 1);
+    const { resources } = await json("/resources?type=eds&name=orders");
+    assert.equal(resources.length, 1);
     assert.equal(
-      configs[0].resource.endpoints[0].lb_endpoints[0].endpoint.address.socket_address.port_value,
+      resources[0].resource.endpoints[0].lb_endpoints[0].endpoint.address.socket_address.port_value,
       9001,
     );
   });
