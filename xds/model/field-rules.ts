@@ -16,6 +16,8 @@ export interface FieldRules {
   readonly partly?: Readonly<Record<string, string>>;
   readonly harmless?: readonly string[];
   readonly refused?: Refusals;
+  /** What does the same as a field that has no effect: the end of its warning. */
+  readonly instead?: Readonly<Record<string, string>>;
   /** Where the message stands, for one that is read by other rules elsewhere. */
   readonly where?: string;
 }
@@ -37,22 +39,23 @@ export type FieldCheck<Desc extends DescMessage> = (scope: Scope, message: Messa
 
 /** Compiles the rules to a check that looks only at fields which are not honoured. Throws on a name the message lacks. */
 export function fieldCheck<Desc extends DescMessage>(schema: Desc, rules: FieldRules): FieldCheck<Desc> {
-  const { honoured, partly = {}, harmless = [], refused = {} } = rules;
+  const { honoured, partly = {}, harmless = [], refused = {}, instead = {} } = rules;
   const quiet = new Set([...honoured, ...Object.keys(partly), ...harmless]);
   const known = new Set(schema.fields.map((field) => field.name));
-  for (const name of [...quiet, ...Object.keys(refused)]) {
+  for (const name of [...quiet, ...Object.keys(refused), ...Object.keys(instead)]) {
     if (!known.has(name)) throw new Error(`${schema.typeName} has no field ${name}`);
   }
   TABLES.push({ schema, rules });
   const refusals = new Map(Object.entries(refused));
-  const watched: (readonly [field: DescField, refusal: string | undefined])[] = schema.fields
+  const hints = new Map(Object.entries(instead).map(([name, hint]) => [name, `: ${hint}`]));
+  const watched: (readonly [field: DescField, refusal: string | undefined, hint: string])[] = schema.fields
     .filter((field) => !quiet.has(field.name))
-    .map((field) => [field, refusals.get(field.name)]);
+    .map((field) => [field, refusals.get(field.name), hints.get(field.name) ?? ""]);
 
   return (scope, message) => {
-    for (const [field, refusal] of watched) {
+    for (const [field, refusal, hint] of watched) {
       if (!isFieldSet(message, field)) continue;
-      if (refusal === undefined) scope.at(field.name).warn("is not supported and has no effect");
+      if (refusal === undefined) scope.at(field.name).warn(`is not supported and has no effect${hint}`);
       else scope.at(field.name).error(refusal);
     }
   };

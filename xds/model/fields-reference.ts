@@ -64,14 +64,16 @@ function rootFirst(a: FieldTable, b: FieldTable): number {
 }
 
 function entry({ schema, rules }: FieldTable): string {
-  const { honoured, partly = {}, harmless = [], refused = {}, where } = rules;
+  const { honoured, partly = {}, harmless = [], refused = {}, instead = {}, where } = rules;
   const ruled = new Set([...honoured, ...Object.keys(partly), ...harmless, ...Object.keys(refused)]);
-  const warned = schema.fields.map(({ name }) => name).filter((name) => !ruled.has(name));
+  const warned = schema.fields
+    .filter(({ name }) => !ruled.has(name))
+    .map(({ name }) => (instead[name] === undefined ? code(name) : `${code(name)} (${instead[name]})`));
   const lines = [
     line("honoured", honoured.map(code)),
     line("in part", byReason(partly)),
     line("refused", byReason(refused)),
-    line("a warning, and no effect", warned.map(code)),
+    line("a warning, and no effect", warned),
     line("accepted as harmless", harmless.map(code)),
   ];
   const name = `\`${schema.typeName}\`${where === undefined ? "" : ` ${where}`}`;

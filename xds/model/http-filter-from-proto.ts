@@ -58,6 +58,7 @@ const checkManager = fieldCheck(HttpConnectionManagerSchema, {
     strip_any_host_port: "is not supported: use ignore_port_in_host_matching of the route configuration",
     path_normalization_options: "is not supported: use normalize_path and merge_slashes",
   },
+  instead: { access_log: "the sidecar's setting access_log writes a line per request" },
 });
 const checkCommon = fieldCheck(HttpProtocolOptionsSchema, {
   honoured: [

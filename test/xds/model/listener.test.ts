@@ -339,7 +339,7 @@ testRefusals(LISTENER, BASE, [
   {
     title: "access logs give a warning",
     set: { [`${HTTP}.access_log`]: [GUARD] },
-    warning: `${HTTP}.access_log: is not supported and has no effect`,
+    warning: `${HTTP}.access_log: is not supported and has no effect: the sidecar's setting access_log writes a line`,
   },
   {
     title: "a percentage over 100 is refused",
