@@ -40,6 +40,7 @@ export function assignmentOf(
               health: "healthy" as const,
               weight: shape.weight,
               healthCheckPort: undefined,
+              transportLabels: [],
             },
           ]
         : [],

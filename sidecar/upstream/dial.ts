@@ -65,7 +65,7 @@ export class Dial implements Expiring {
   #open(host: string, port: number): void {
     let socket: Socket;
     try {
-      socket = this.#home.open(host, port, this.#target.hostname);
+      socket = this.#home.open(host, port, this.#target);
     } catch (error) {
       // Certificates that cannot be read: told like any other failure, after this call.
       process.nextTick(() => this.#onError(error as NodeJS.ErrnoException));

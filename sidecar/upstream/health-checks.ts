@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Cancel, Clock } from "../../xds/common/clock.ts";
 import type { Random } from "../../xds/common/random.ts";
 import type { HealthCheck } from "../../xds/model/cluster.ts";
@@ -76,6 +77,11 @@ interface Watched {
   readonly verdict: { healthy: boolean | undefined };
 }
 
+/** What a probe goes by. */
+function probed({ hostname, healthCheckPort, transportLabels }: Endpoint): readonly unknown[] {
+  return [hostname, healthCheckPort, transportLabels];
+}
+
 /** Active health checks of one cluster. An endpoint is well while every check of it is. */
 export class HealthChecks {
   readonly #context: HealthContext;
@@ -95,8 +101,7 @@ export class HealthChecks {
     if (this.#checks.length === 0) return;
     for (const [address, { watches, endpoint }] of this.#watched) {
       const next = endpoints.get(address);
-      if (next?.healthCheckPort === endpoint.healthCheckPort && next?.hostname === endpoint.hostname && next)
-        continue;
+      if (next && isDeepStrictEqual(probed(next), probed(endpoint))) continue;
       for (const watch of watches) watch.close();
       this.#watched.delete(address);
     }

@@ -9,12 +9,7 @@ import { isLocalError } from "./local-error.ts";
 import { tcpQuestion } from "./tcp-question.ts";
 
 /** Opens a socket to an endpoint that streams can read, with TLS where its cluster speaks it; `protocols` are offered by ALPN then. */
-export type OpenSocket = (
-  host: string,
-  port: number,
-  hostname: string,
-  protocols?: readonly string[],
-) => Socket;
+export type OpenSocket = (endpoint: Endpoint, port: number, protocols?: readonly string[]) => Socket;
 
 /** Asks an endpoint once. Never rejects; ends early when `signal` is aborted, as failed. */
 export type Probe = (endpoint: Endpoint, signal: AbortSignal) => Promise<ProbeResult>;
@@ -30,8 +25,7 @@ export function createProbe(check: HealthCheck["check"], cluster: string, open: 
     };
     signal.addEventListener("abort", stop, { once: true });
     try {
-      const { host, port, healthCheckPort, hostname } = endpoint;
-      socket = open(host, healthCheckPort ?? port, hostname, protocols);
+      socket = open(endpoint, endpoint.healthCheckPort ?? endpoint.port, protocols);
       await opened(socket);
       return await ask(socket, endpoint);
     } catch (error) {

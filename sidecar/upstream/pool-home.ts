@@ -4,6 +4,7 @@ import type { Random } from "../../xds/common/random.ts";
 import type { TimerWheel } from "../../xds/common/timer-wheel.ts";
 import type { Cluster } from "../../xds/model/cluster.ts";
 import type { MessageLimits } from "../codec/limits.ts";
+import type { UpstreamTlsContext } from "./upstream-tls-context.ts";
 
 /** The address behind a pool. */
 export interface PoolTarget {
@@ -11,6 +12,8 @@ export interface PoolTarget {
   readonly host: string;
   readonly port: number;
   readonly hostname: string;
+  /** Undefined: plain TCP. */
+  readonly tls: UpstreamTlsContext | undefined;
   readonly additionalAddresses: readonly { readonly host: string; readonly port: number }[];
 }
 
@@ -24,8 +27,8 @@ export interface PoolHome {
   readonly responseLimits: MessageLimits;
   /** Of the process, counting the connection that is about to be opened. */
   readonly hasDescriptors: boolean;
-  /** Opens a socket, with TLS where the cluster says so. */
-  open(host: string, port: number, hostname: string): Socket;
+  /** Opens a socket to one of the target's addresses. */
+  open(host: string, port: number, target: PoolTarget): Socket;
 }
 
 export interface ConnectionCounts {

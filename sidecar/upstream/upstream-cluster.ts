@@ -23,8 +23,8 @@ import type { ResolveName } from "./name-resolver.ts";
 import type { ConnectionCounts, PoolHome, PoolTarget } from "./pool-home.ts";
 import { connectReusing } from "./read-buffers.ts";
 import type { StreamSource } from "./stream-source.ts";
+import { TransportSockets } from "./transport-sockets.ts";
 import { TunnelDialer } from "./tunnel-dialer.ts";
-import { UpstreamTlsContext } from "./upstream-tls-context.ts";
 
 /** What clusters need of the process. */
 export interface UpstreamContext {
@@ -81,7 +81,7 @@ export class UpstreamCluster implements PoolHome {
   #endpoints = new Map<string, Endpoint>();
   #assignment: ClusterLoadAssignment | undefined;
   #health: HealthChecks;
-  #tls: UpstreamTlsContext | undefined;
+  #sockets: TransportSockets;
   #dns: DnsEndpoints | undefined;
   #cancelTick: Cancel | undefined;
 
@@ -102,7 +102,7 @@ export class UpstreamCluster implements PoolHome {
     };
     this.balancer = this.#createBalancer(model);
     this.policy = this.#policyOf(model).kind;
-    this.#tls = this.#createTls(model);
+    this.#sockets = this.#createSockets(model);
     this.#health = this.#createHealthChecks(model);
     this.#discover(configuration);
     this.#tick();
@@ -128,7 +128,8 @@ export class UpstreamCluster implements PoolHome {
     if (model !== last.cluster.value) {
       this.breakers.default.thresholds = model.circuitBreakers.default;
       this.breakers.high.thresholds = model.circuitBreakers.high;
-      if (!isDeepStrictEqual(model.tls, last.cluster.value.tls)) this.#tls = this.#createTls(model);
+      if (!isDeepStrictEqual(tlsSettings(model), tlsSettings(last.cluster.value)))
+        this.#sockets = this.#createSockets(model);
       if (!isDeepStrictEqual(balancingSettings(model), balancingSettings(last.cluster.value)))
         this.#rebalance(model);
       if (!isDeepStrictEqual(connectionSettings(model), connectionSettings(last.cluster.value)))
@@ -179,7 +180,7 @@ export class UpstreamCluster implements PoolHome {
     const endpoint = this.#endpoints.get(address);
     if (!endpoint) throw new Error(`the balancer chose "${address}", which is no endpoint of ${this.name}`);
     const { host, port, hostname, additionalAddresses } = endpoint;
-    return { address, host, port, hostname, additionalAddresses };
+    return { address, host, port, hostname, additionalAddresses, tls: this.#sockets.for(endpoint) };
   }
 
   /** The endpoint's name for host rewrites; empty where the control plane gave none. */
@@ -195,7 +196,7 @@ export class UpstreamCluster implements PoolHome {
     return this.#siblings.connections <= this.#context.maxConnections;
   }
 
-  open(host: string, port: number, hostname: string): Socket {
+  open(host: string, port: number, { hostname, tls }: PoolTarget): Socket {
     const options = {
       host,
       port,
@@ -206,13 +207,14 @@ export class UpstreamCluster implements PoolHome {
       allowHalfOpen: true,
       autoSelectFamily: false,
     };
-    return this.#tls ? this.#tls.wrap(net.connect(options), hostname) : connectReusing(options);
+    return tls ? tls.wrap(net.connect(options), hostname) : connectReusing(options);
   }
 
   /** Probes read as streams do, which a connection that reads into memory of its own does not feed. */
-  #openForProbe(host: string, port: number, hostname: string, protocols?: readonly string[]): Socket {
-    const socket = net.connect({ host, port, noDelay: true, autoSelectFamily: false });
-    return this.#tls ? this.#tls.wrap(socket, hostname, protocols) : socket;
+  #openForProbe(endpoint: Endpoint, port: number, protocols?: readonly string[]): Socket {
+    const socket = net.connect({ host: endpoint.host, port, noDelay: true, autoSelectFamily: false });
+    const tls = this.#sockets.for(endpoint);
+    return tls ? tls.wrap(socket, endpoint.hostname, protocols) : socket;
   }
 
   /** The category of EDS `drop_overloads` that takes this request, drawn in their order; empty: none. */
@@ -276,14 +278,14 @@ export class UpstreamCluster implements PoolHome {
       cluster: this.name,
       clock,
       random,
-      open: (host, port, hostname, protocols) => this.#openForProbe(host, port, hostname, protocols),
+      open: (endpoint, port, protocols) => this.#openForProbe(endpoint, port, protocols),
       onHealth: (address, healthy) => this.balancer.onHealthCheck(address, healthy),
     };
     return new HealthChecks(context, healthChecks);
   }
 
-  #createTls({ tls }: Cluster): UpstreamTlsContext | undefined {
-    return tls && new UpstreamTlsContext(tls, this.clock, this.#context.logger);
+  #createSockets(model: Cluster): TransportSockets {
+    return new TransportSockets(model, this.clock, this.#context.logger);
   }
 
   #createBalancer(model: Cluster): Balancer {
@@ -324,7 +326,8 @@ export class UpstreamCluster implements PoolHome {
     this.balancer.update(assignment);
     this.#health.update(endpoints);
     for (const [address, pool] of this.#pools) {
-      if (endpoints.has(address)) continue;
+      const endpoint = endpoints.get(address);
+      if (endpoint && this.#sockets.for(endpoint) === pool.target.tls) continue;
       pool.close();
       this.#pools.delete(address);
     }
@@ -353,10 +356,14 @@ function dnsSettings({ discovery }: Cluster): DnsSettings {
   return { logical: false, refreshMs: 5_000, respectTtl: false, families: "v4_preferred" };
 }
 
+function tlsSettings({ tls, tlsMatches }: Cluster): readonly unknown[] {
+  return [tls, tlsMatches];
+}
+
 function balancingSettings(model: Cluster): readonly unknown[] {
   return [model.balancing, model.locality, model.panicThreshold, model.outlierDetection];
 }
 
 function connectionSettings(model: Cluster): readonly unknown[] {
-  return [model.tls, model.protocol, model.tcpKeepaliveMs];
+  return [tlsSettings(model), model.protocol, model.tcpKeepaliveMs];
 }

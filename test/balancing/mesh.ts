@@ -16,6 +16,7 @@ export function endpoint(index: number, overrides: Partial<Endpoint> = {}): Endp
     health: "healthy",
     weight: 1,
     healthCheckPort: undefined,
+    transportLabels: [],
     ...overrides,
   };
 }

@@ -6,10 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import tls from "node:tls";
+import type { ClusterConfiguration } from "../../xds/model/configuration.ts";
+import type { TransportLabels } from "../../xds/model/endpoint.ts";
 import type { DownstreamTls, PemSource, SanMatcher, UpstreamTls } from "../../xds/model/tls.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeClock } from "../support/fake-clock.ts";
-import { cluster, GET, ProxyBed } from "../support/proxy-bed.ts";
+import { cluster, GET, ProxyBed, versioned } from "../support/proxy-bed.ts";
 import { RawConnection, ScriptedBackend } from "../support/raw-http.ts";
 
 const DIRECTORY = join(import.meta.dirname, "../support/certificates");
@@ -107,6 +109,35 @@ suite("securing", () => {
       assert.equal(bed.recorder.exchanges[0]?.error, "upstream_tls_failure");
     });
   }
+
+  test("an endpoint is spoken to by the first transport socket that its labels, or its locality's, ask for", async (t) => {
+    const plain = await ScriptedBackend.answering("in the clear");
+    const secure = await tlsBackend();
+    t.after(() => Promise.all([plain.close(), secure.close()]));
+    const label = (tls: string): TransportLabels => new Set([JSON.stringify(["tls", tls]), '["other",1]']);
+    const clusters = (...labels: TransportLabels[][]): ClusterConfiguration[] => {
+      const made = cluster("orders", [plain.port, secure.port], {
+        tls: upstreamTls({ sni: "none.test" }),
+        tlsMatches: [
+          { labels: new Set(['["tls","yes"]']), tls: upstreamTls() },
+          { labels: new Set(['["tls","no"]']), tls: undefined },
+        ],
+      });
+      const assignment = structuredClone(made.assignment.value);
+      assignment.localities[0]?.endpoints.forEach((endpoint, i) => {
+        Object.assign(endpoint, { transportLabels: labels[i] ?? [] });
+      });
+      return [{ ...made, assignment: versioned(assignment) }];
+    };
+    const bed = await ProxyBed.start({ clusters: clusters([label("no")], [label("yes")]) });
+    t.after(() => bed.close());
+    assert.match(await bed.ask(GET), /in the clear$/);
+    assert.match(await bed.ask(GET), /server\.test nobody$/);
+    await bed.apply({ clusters: clusters([new Set(), label("no")], [new Set(), label("maybe")]) });
+    const answers = [await bed.ask(GET), await bed.ask(GET)].join();
+    assert.match(answers, /in the clear/, "the locality's labels count where its own do not");
+    assert.match(answers, /none\.test nobody/, "the cluster's own socket is for those that no match takes");
+  });
 
   test("a listener speaks TLS and asks for the caller's certificate where it must", async (t) => {
     const backend = await ScriptedBackend.answering("secret");

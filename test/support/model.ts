@@ -30,6 +30,7 @@ export function clusterModel(name: string, discovery: Discovery, changes: Partia
     outlierDetection: undefined,
     healthChecks: [],
     tls: undefined,
+    tlsMatches: [],
     protocol: "http1",
     idleTimeoutMs: 3_600_000,
     maxRequestsPerConnection: 0,
@@ -56,6 +57,7 @@ export function assignmentModel(clusterName: string, ...addresses: string[]): Cl
       health: "healthy" as const,
       weight: 1,
       healthCheckPort: undefined,
+      transportLabels: [],
     };
   });
   const locality = { region: "", zone: "", subZone: "", priority: 0, weight: undefined, endpoints };

@@ -55,6 +55,7 @@ function endpoint(port: number): Endpoint {
     health: "healthy",
     weight: 1,
     healthCheckPort: undefined,
+    transportLabels: [],
   };
 }
 
@@ -133,7 +134,7 @@ suite("health checks", () => {
           cluster: "orders",
           clock,
           random: () => 0,
-          open: (host, port) => net.connect({ host, port }),
+          open: ({ host }, port) => net.connect({ host, port }),
           onHealth: (_address, healthy) => told.push(healthy),
         },
         [healthCheck(check, { unhealthyThreshold: 2, healthyThreshold: 1 })],

@@ -2,9 +2,12 @@ import {
   type Cluster as ClusterProto,
   ClusterSchema,
   Cluster_CommonLbConfigSchema as CommonLbConfigSchema,
+  type Cluster_TransportSocketMatch as TransportSocketMatch,
+  Cluster_TransportSocketMatchSchema as TransportSocketMatchSchema,
   UpstreamConnectionOptionsSchema,
 } from "../proto/gen/envoy/config/cluster/v3/cluster_pb.js";
 import { TcpKeepaliveSchema } from "../proto/gen/envoy/config/core/v3/address_pb.js";
+import type { TransportSocket } from "../proto/gen/envoy/config/core/v3/base_pb.js";
 import { UpstreamTlsContextSchema } from "../proto/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
 import { balancingOf } from "./balancing-from-proto.ts";
 import { circuitBreakersOf } from "./circuit-breakers-from-proto.ts";
@@ -18,6 +21,7 @@ import { durationMs, percentOf, textOf } from "./scalars.ts";
 import type { Scope } from "./scope.ts";
 import type { UpstreamTls } from "./tls.ts";
 import { upstreamTlsOf } from "./tls-from-proto.ts";
+import { wantedLabelsOf } from "./transport-labels-from-proto.ts";
 import { tlsContextOf } from "./transport-socket-from-proto.ts";
 import { HTTP1_IS_SPOKEN, type UpstreamHttp, upstreamHttpOf } from "./upstream-http-from-proto.ts";
 
@@ -39,6 +43,7 @@ const checkCluster = fieldCheck(ClusterSchema, {
     "round_robin_lb_config",
     "common_lb_config",
     "transport_socket",
+    "transport_socket_matches",
     "load_balancing_policy",
   ],
   partly: {
@@ -65,8 +70,7 @@ const checkCluster = fieldCheck(ClusterSchema, {
   ],
   refused: {
     cluster_type: "is not supported: use type EDS, STATIC, STRICT_DNS or LOGICAL_DNS",
-    transport_socket_matches: "is not supported: set transport_socket, which every endpoint gets",
-    transport_socket_matcher: "is not supported: set transport_socket, which every endpoint gets",
+    transport_socket_matcher: "is not supported: use transport_socket_matches",
     lb_subset_config: "is not supported: requests would go to endpoints outside their subset",
     original_dst_lb_config: "is not supported: ORIGINAL_DST clusters are not",
     filters: "is not supported: there are no filters towards an upstream",
@@ -83,6 +87,9 @@ const checkCommonLb = fieldCheck(CommonLbConfigSchema, {
   harmless: ["update_merge_window", "override_host_status"],
 });
 
+const checkMatch = fieldCheck(TransportSocketMatchSchema, {
+  honoured: ["name", "match", "transport_socket"],
+});
 const checkConnection = fieldCheck(UpstreamConnectionOptionsSchema, { honoured: ["tcp_keepalive"] });
 const checkKeepalive = fieldCheck(TcpKeepaliveSchema, { honoured: ["keepalive_time"] });
 
@@ -104,6 +111,7 @@ export const CLUSTER = resourceType<typeof ClusterSchema, Cluster>({
     }
     loadReportsOf(scope, message);
     const { autoSni, autoSanValidation, ...http } = upstreamHttpOf(scope, message);
+    const names = { autoSni, autoSanValidation };
     const discovery = discoveryOf(scope, message);
     const panic = percentOf(
       scope.at("common_lb_config"),
@@ -128,7 +136,10 @@ export const CLUSTER = resourceType<typeof ClusterSchema, Cluster>({
       circuitBreakers: circuitBreakersOf(scope.at("circuit_breakers"), message.circuitBreakers),
       outlierDetection: outlierDetectionOf(scope.at("outlier_detection"), message.outlierDetection),
       healthChecks,
-      tls: tlsOf(scope.at("transport_socket"), message, { autoSni, autoSanValidation }),
+      tls: tlsOf(scope.at("transport_socket"), message.transportSocket, names),
+      tlsMatches: message.transportSocketMatches.map((match, index) =>
+        tlsMatchOf(scope.at("transport_socket_matches").at(index), match, names),
+      ),
       ...http,
       bufferLimitBytes: bufferLimit || DEFAULT_BUFFER_BYTES,
       tcpKeepaliveMs: keepaliveOf(scope.at("upstream_connection_options"), message),
@@ -146,11 +157,27 @@ function loadReportsOf(scope: Scope, { lrsServer }: ClusterProto): void {
   else scope.at("lrs_server").error("must be self");
 }
 
+type NameRules = Pick<UpstreamHttp, "autoSni" | "autoSanValidation">;
+
+function tlsMatchOf(
+  scope: Scope,
+  message: TransportSocketMatch,
+  names: NameRules,
+): Cluster["tlsMatches"][number] {
+  checkMatch(scope, message);
+  textOf(scope, "name", message.name, "required");
+  const { match = {}, transportSocket } = message;
+  return {
+    labels: wantedLabelsOf(scope.at("match"), match),
+    tls: tlsOf(scope.at("transport_socket"), transportSocket, names),
+  };
+}
+
 /** `auto_sni` and `auto_san_validation` stand with the HTTP options but steer the handshake. */
 function tlsOf(
   scope: Scope,
-  { transportSocket }: ClusterProto,
-  { autoSni, autoSanValidation }: Pick<UpstreamHttp, "autoSni" | "autoSanValidation">,
+  transportSocket: TransportSocket | undefined,
+  { autoSni, autoSanValidation }: NameRules,
 ): UpstreamTls | undefined {
   const socket = tlsContextOf(scope, transportSocket, UpstreamTlsContextSchema);
   const tls = socket && upstreamTlsOf(socket.scope, socket.context);

@@ -1,4 +1,4 @@
-import type { ClusterLoadAssignment } from "./endpoint.ts";
+import type { ClusterLoadAssignment, TransportLabels } from "./endpoint.ts";
 import type { HeaderMatch } from "./route-table.ts";
 import type { UpstreamTls } from "./tls.ts";
 
@@ -16,7 +16,13 @@ export interface Cluster {
   /** Undefined: Dashpot's own detection; set: Envoy's fields with Envoy's meaning. */
   readonly outlierDetection: OutlierDetection | undefined;
   readonly healthChecks: readonly HealthCheck[];
+  /** Undefined: plain TCP. */
   readonly tls: UpstreamTls | undefined;
+  /** In place of `tls` for endpoints that have all of the labels; the first counts. */
+  readonly tlsMatches: readonly {
+    readonly labels: TransportLabels;
+    readonly tls: UpstreamTls | undefined;
+  }[];
   readonly protocol: "http1" | "http2" | "auto";
   /** An idle pooled connection is closed after this. Default 3 600 000; 0: never. */
   readonly idleTimeoutMs: number;

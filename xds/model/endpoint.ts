@@ -1,6 +1,9 @@
 /** What the control plane says of an endpoint's health. `degraded` takes traffic only when healthy ones run short. */
 export type EndpointHealth = "healthy" | "degraded" | "draining" | "unhealthy";
 
+/** Labels of `envoy.transport_socket_match`, each as the JSON text of its name and its value. */
+export type TransportLabels = ReadonlySet<string>;
+
 export interface Endpoint {
   /** IP literal, or a host name in STRICT_DNS, LOGICAL_DNS and STATIC-by-name clusters. */
   readonly host: string;
@@ -15,6 +18,8 @@ export interface Endpoint {
   readonly weight: number;
   /** Port that health checks use instead of `port`; undefined for the same. */
   readonly healthCheckPort: number | undefined;
+  /** Its own, then its locality's: the cluster's `tlsMatches` are looked for in this order. */
+  readonly transportLabels: readonly TransportLabels[];
 }
 
 /** Endpoints that share a place and a priority. */

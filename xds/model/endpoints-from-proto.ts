@@ -1,3 +1,4 @@
+import type { Metadata } from "../proto/gen/envoy/config/core/v3/base_pb.js";
 import { HealthStatus } from "../proto/gen/envoy/config/core/v3/health_check_pb.js";
 import {
   Endpoint_HealthCheckConfigSchema as HealthCheckConfigSchema,
@@ -24,6 +25,9 @@ import { fieldCheck } from "./field-rules.ts";
 import { resourceType } from "./reading.ts";
 import { fractionOf, inRange, portOf, textOf, UINT32_MAX } from "./scalars.ts";
 import type { Scope } from "./scope.ts";
+import { transportLabelsOf } from "./transport-labels-from-proto.ts";
+
+const TRANSPORT_METADATA = "`envoy.transport_socket_match`";
 
 const checkAssignment = fieldCheck(ClusterLoadAssignmentSchema, {
   honoured: ["cluster_name", "endpoints", "policy"],
@@ -34,7 +38,8 @@ const checkPolicy = fieldCheck(PolicySchema, {
 });
 const checkLocality = fieldCheck(LocalityLbEndpointsSchema, {
   honoured: ["locality", "lb_endpoints", "load_balancer_endpoints", "load_balancing_weight", "priority"],
-  harmless: ["metadata", "proximity"],
+  partly: { metadata: TRANSPORT_METADATA },
+  harmless: ["proximity"],
   refused: {
     leds_cluster_locality_config: "is not supported: list the endpoints here, or they would be lost",
   },
@@ -42,7 +47,7 @@ const checkLocality = fieldCheck(LocalityLbEndpointsSchema, {
 const checkEndpoint = fieldCheck(LbEndpointSchema, {
   honoured: ["endpoint", "health_status", "load_balancing_weight"],
   // Metadata chooses among endpoints where a subset or a route asks for it; both are refused.
-  harmless: ["metadata"],
+  partly: { metadata: TRANSPORT_METADATA },
   refused: { endpoint_name: "is not supported: give the endpoint's address" },
 });
 const checkHealthCheckConfig = fieldCheck(HealthCheckConfigSchema, { honoured: ["port_value"] });
@@ -164,7 +169,7 @@ class LocalityReader {
     const endpoints: Endpoint[] = [];
     let weights = 0;
     list.forEach((entry, index) => {
-      const endpoint = this.#readEndpoint(place.at(index), entry);
+      const endpoint = this.#readEndpoint(place.at(index), entry, message.metadata);
       if (endpoint === undefined) return;
       weights += endpoint.weight;
       endpoints.push(endpoint);
@@ -173,7 +178,11 @@ class LocalityReader {
     return endpoints;
   }
 
-  #readEndpoint(scope: Scope, message: LbEndpoint): Endpoint | undefined {
+  #readEndpoint(
+    scope: Scope,
+    message: LbEndpoint,
+    localityMetadata: Metadata | undefined,
+  ): Endpoint | undefined {
     checkEndpoint(scope, message);
     if (message.hostIdentifier.case !== "endpoint") {
       if (message.hostIdentifier.case === undefined) scope.at("endpoint").error("is required");
@@ -205,6 +214,7 @@ class LocalityReader {
       health: healthOf(scope, message.healthStatus),
       weight,
       healthCheckPort,
+      transportLabels: transportLabelsOf(message.metadata, localityMetadata),
     };
   }
 

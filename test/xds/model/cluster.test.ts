@@ -34,6 +34,7 @@ test("a bare EDS cluster has its defaults", () => {
     outlierDetection: undefined,
     healthChecks: [],
     tls: undefined,
+    tlsMatches: [],
     protocol: "http1",
     idleTimeoutMs: 3_600_000,
     maxRequestsPerConnection: 0,
@@ -322,9 +323,19 @@ testRefusals(CLUSTER, BASE, [
     error: "lb_subset_config: is not supported",
   },
   {
-    title: "transport socket matches are refused",
-    set: { transport_socket_matches: [{ name: "x" }] },
-    error: "transport_socket_matches: is not supported",
+    title: "a transport socket match needs a name",
+    set: { transport_socket_matches: [{ match: {} }] },
+    error: "transport_socket_matches[0].name: is required",
+  },
+  {
+    title: "a transport socket match can ask for single values only",
+    set: { transport_socket_matches: [{ name: "x", match: { tls: ["a"] } }] },
+    error: "transport_socket_matches[0].match.tls: must be text, a number or a boolean",
+  },
+  {
+    title: "a transport socket that is chosen by a tree of matchers is refused",
+    set: { transport_socket_matcher: {} },
+    error: "transport_socket_matcher: is not supported",
   },
   {
     title: "network filters towards an upstream are refused",

@@ -27,6 +27,12 @@ test("every field of an endpoint that is honoured reaches the model", () => {
       [`${FIRST}.health_status`]: "DEGRADED",
       [`${FIRST}.load_balancing_weight`]: 3,
       [`${FIRST}.endpoint.hostname`]: "one.example",
+      [`${FIRST}.metadata`]: {
+        filter_metadata: {
+          "envoy.transport_socket_match": { tls: true, version: 2, team: "a", other: ["x"] },
+          "envoy.lb": { canary: true },
+        },
+      },
       [`${FIRST}.endpoint.health_check_config`]: { port_value: 8080 },
       [`${FIRST}.endpoint.additional_addresses`]: [
         { address: { socket_address: { address: "2001:DB8::0:1", port_value: 80 } } },
@@ -46,6 +52,7 @@ test("every field of an endpoint that is honoured reaches the model", () => {
     health: "degraded",
     weight: 3,
     healthCheckPort: 8080,
+    transportLabels: [new Set(['["tls",true]', '["version",2]', '["team","a"]'])],
   });
   assert.deepEqual(
     [locality?.region, locality?.zone, locality?.priority, locality?.weight],
@@ -53,6 +60,19 @@ test("every field of an endpoint that is honoured reaches the model", () => {
   );
   assert.equal(assignment.overprovisioningFactor, 120);
   assert.deepEqual(assignment.drops, [{ category: "lb", fraction: 0.005 }]);
+});
+
+test("the labels of an endpoint for transport sockets come before those of its locality", () => {
+  const labelled = (tls: string) => ({ filter_metadata: { "envoy.transport_socket_match": { tls } } });
+  const labelsOf = (changes: JsonObject): unknown =>
+    accepted(CLUSTER_LOAD_ASSIGNMENT, changed(BASE, changes)).localities[0]?.endpoints[0]?.transportLabels;
+  const around = { "endpoints[0].metadata": labelled("around") };
+  assert.deepEqual(labelsOf({}), [new Set()]);
+  assert.deepEqual(labelsOf(around), [new Set(), new Set(['["tls","around"]'])]);
+  assert.deepEqual(labelsOf({ ...around, [`${FIRST}.metadata`]: labelled("own") }), [
+    new Set(['["tls","own"]']),
+    new Set(['["tls","around"]']),
+  ]);
 });
 
 test("an assignment without endpoints is valid: the cluster has no hosts", () => {

@@ -25,6 +25,38 @@ const COMMON = `${CONTEXT}.common_tls_context`;
 const VALIDATION = `${COMMON}.validation_context`;
 const SECRET = "-----BEGIN PRIVATE KEY-----c2VjcmV0-----END PRIVATE KEY-----";
 
+test("transport sockets for endpoints with labels reach the model, with what the cluster says of names", () => {
+  const { tls, tlsMatches } = accepted(
+    CLUSTER,
+    changed(CLUSTER_BASE, {
+      transport_socket_matches: [
+        {
+          name: "mtls",
+          match: { tls: "yes", version: 2 },
+          transport_socket: {
+            name: "tls",
+            typed_config: {
+              "@type": `${TLS}.UpstreamTlsContext`,
+              sni: "other.example",
+              common_tls_context: { validation_context: { trusted_ca: { inline_string: "OTHER" } } },
+            },
+          },
+        },
+        { name: "plain", match: {}, transport_socket: { name: "envoy.transport_sockets.raw_buffer" } },
+        { name: "nothing" },
+      ],
+      upstream_http_protocol_options: { auto_sni: true },
+    }),
+  );
+  assert.ok(tls?.autoHostSni);
+  const [mtls, plain, nothing] = tlsMatches;
+  assert.deepEqual(mtls?.labels, new Set(['["tls","yes"]', '["version",2]']));
+  assert.equal(mtls?.tls?.sni, "other.example");
+  assert.ok(mtls?.tls?.autoHostSni);
+  assert.deepEqual([plain?.labels, plain?.tls], [new Set(), undefined]);
+  assert.deepEqual([nothing?.labels, nothing?.tls], [new Set(), undefined]);
+});
+
 test("every setting of TLS to an upstream reaches the model", () => {
   const { tls } = accepted(
     CLUSTER,
