@@ -110,15 +110,16 @@ export class EndpointScore implements Columns {
   of(slot: Slot, weight: number, due: number): number {
     const moment = this.#moment;
     if (this.#scoredAt[slot] !== moment) {
-      this.#score[slot] = this.#judged(slot, this.#waiting(slot, weight, due, moment), moment);
+      const reports = this.#reports.isFresh(slot, moment);
+      const waiting = this.#waiting(slot, weight, due, reports, moment);
+      this.#score[slot] = this.#judged(slot, waiting, reports, moment);
       this.#scoredAt[slot] = moment;
     }
     return this.#score[slot]!;
   }
 
-  #waiting(slot: Slot, weight: number, due: number, now: number): number {
+  #waiting(slot: Slot, weight: number, due: number, reports: boolean, now: number): number {
     const own = this.#inFlight.count[slot]!;
-    const reports = this.#reports.isFresh(slot, now);
     let x = this.#starts.relative(slot, this.#count) / due;
     if (reports) x *= this.#latency.slowness(slot);
     const fairness = 1 + (FAIRNESS * (x - 1)) / (1 + Math.abs(x - 1));
@@ -143,9 +144,9 @@ export class EndpointScore implements Columns {
   }
 
   /** With what failing costs. Only ever raises: failing fast must not attract. */
-  #judged(slot: Slot, waiting: number, now: number): number {
+  #judged(slot: Slot, waiting: number, reports: boolean, now: number): number {
     const failures = this.#failures;
-    const reported = this.#reports.errorRate(slot, now);
+    const reported = reports ? this.#reports.errorRate(slot, now) : 0;
     if (reported === 0 && !failures.hasFailed(slot)) return waiting;
     const everybody = failures.clusterRate;
     let score = waiting;

@@ -54,7 +54,7 @@ export class LoadReports implements Columns {
   }
 
   isFresh(slot: Slot, now: number): boolean {
-    return now - this.#inFlightAt[slot]! < EXPIRY_MS;
+    return this.#count > 0 && now - this.#inFlightAt[slot]! < EXPIRY_MS;
   }
 
   /** Requests in flight at the endpoint, as far as its last report tells. Only while `isFresh`. */

@@ -8,10 +8,8 @@ import { type Chooser, isTried, type Policy } from "./policy.ts";
 import { WeightedSampler } from "./random.ts";
 import type { SharedState } from "./shared-state.ts";
 
-/** Where places matter, an endpoint elsewhere is chosen when it is expected to answer in less than 1/this of the time ... */
+/** Where places matter, an endpoint elsewhere is chosen when it is expected to answer in less than 1/this of the time, and is due as much less. */
 const FAR = 2;
-/** ... and this part of an equal share is all that it is due while it is not. */
-const FAR_DUE = 0.1;
 
 export interface AdaptiveSettings {
   /** Up to this many endpoints are all compared; above it a weighted sample of half as many. */
@@ -66,10 +64,10 @@ class AdaptiveChooser implements Chooser {
   readonly #score: EndpointScore;
   readonly #exploration: Exploration;
   readonly #sampler: WeightedSampler;
-  /** By slot, of the set's endpoints: weight and part of the starts due, both with mean 1. */
+  /** By slot, of the set's endpoints: weight with mean 1 ... */
   #weight = new Float64Array(0);
+  /** ... and, where a zone is preferred, the part of the starts that is due, with mean 1, and what the place multiplies the score by. */
   #due = new Float64Array(0);
-  /** What the place of an endpoint multiplies its score by. */
   #distance = new Float64Array(0);
   #version = -1;
 
@@ -146,7 +144,9 @@ class AdaptiveChooser implements Chooser {
   }
 
   #costOf(slot: Slot): number {
-    return this.#score.of(slot, this.#weight[slot]!, this.#due[slot]!) * this.#distance[slot]!;
+    const weight = this.#weight[slot]!;
+    if (this.#set.near === undefined) return this.#score.of(slot, weight, weight);
+    return this.#score.of(slot, weight, this.#due[slot]!) * this.#distance[slot]!;
   }
 
   #weigh(): void {
@@ -165,7 +165,7 @@ class AdaptiveChooser implements Chooser {
       const slot = set.slots[i]!;
       const far = set.near !== undefined && roster.locality(slot)?.zone !== set.near;
       this.#distance[slot] = far ? FAR : 1;
-      this.#due[slot] = effective[slot]! * (far ? FAR_DUE : 1);
+      this.#due[slot] = effective[slot]! * (far ? 1 / FAR : 1);
       sum += effective[slot]!;
       dueSum += this.#due[slot]!;
     }
