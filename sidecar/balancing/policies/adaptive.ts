@@ -12,7 +12,7 @@ import type { SharedState } from "./shared-state.ts";
 const FAR = 2;
 
 export interface AdaptiveSettings {
-  /** Up to this many endpoints are all compared; above it a weighted sample of half as many. */
+  /** Up to this many endpoints are all compared; above it a quarter as many drawn by weight, and as many last used. */
   readonly scanLimit: number;
   /** Least part of its fair share that a ready endpoint keeps. */
   readonly explorationFloor: number;
@@ -60,7 +60,11 @@ class AdaptiveChooser implements Chooser {
   readonly #state: SharedState;
   readonly #random: Random;
   readonly #scanLimit: number;
+  /** Where not all are compared: how many are drawn, and how many of the last used are compared with them. */
   readonly #sampleSize: number;
+  /** The last used, oldest overwritten; NO_SLOT: not so many yet. What they answered is fresh, which no draw is likely to be. */
+  readonly #used: Int32Array;
+  #usedCount = 0;
   readonly #score: EndpointScore;
   readonly #exploration: Exploration;
   readonly #sampler: WeightedSampler;
@@ -82,7 +86,8 @@ class AdaptiveChooser implements Chooser {
     this.#state = state;
     this.#random = state.random;
     this.#scanLimit = settings.scanLimit;
-    this.#sampleSize = Math.max(2, settings.scanLimit >> 1);
+    this.#sampleSize = Math.max(2, settings.scanLimit >> 2);
+    this.#used = new Int32Array(this.#sampleSize).fill(NO_SLOT);
     this.#score = score;
     this.#exploration = exploration;
     this.#sampler = new WeightedSampler(set, () => state.weights.effective);
@@ -110,6 +115,7 @@ class AdaptiveChooser implements Chooser {
   }
 
   onStart(slot: Slot, now: number): void {
+    this.#used[this.#usedCount++ % this.#sampleSize] = slot;
     this.#score.onStart(slot, now);
     this.#exploration.picked(slot);
   }
@@ -130,6 +136,12 @@ class AdaptiveChooser implements Chooser {
   }
 
   #bestOfSample(request: PickRequest, first: number, evidence: Evidence): Slot {
+    for (let i = 0; i < this.#sampleSize; i++) {
+      const slot = this.#used[i]!;
+      // Without weight: it is not in the set any more.
+      if (slot === NO_SLOT || this.#weight[slot] === 0 || isTried(request, slot)) continue;
+      record(evidence, slot, this.#costOf(slot));
+    }
     let draw = first;
     for (let i = 0; i < this.#sampleSize; i++) {
       const slot = this.#sampler.sample(draw);
@@ -159,6 +171,7 @@ class AdaptiveChooser implements Chooser {
       this.#due = new Float64Array(effective.length);
       this.#distance = new Float64Array(effective.length);
     }
+    this.#weight.fill(0);
     let sum = 0;
     let dueSum = 0;
     for (let i = 0; i < set.count; i++) {
