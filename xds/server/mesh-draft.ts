@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { parseDuration } from "../common/duration.ts";
 import { joinPaths } from "../common/field-path.ts";
 import { isMapping } from "../common/fields.ts";
 import type { ServedTypeUrl } from "../protocol/server-snapshot.ts";
@@ -58,18 +59,14 @@ export function durationJson(ms: number): string {
   return `${(ms / 1_000).toFixed(9).replace(/\.?0+$/, "")}s`;
 }
 
-const HUMAN_DURATION = /^(\d{1,12}(?:\.\d{1,9})?)(ms|m|h)$/;
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, m: 60_000, h: 3_600_000 };
-
 /** Copies a part of the file that has the shape of an Envoy message, with durations such as `250ms` or `5m` in seconds. */
 export function withSeconds(value: unknown): JsonValue {
   if (Array.isArray(value)) return value.map(withSeconds);
   if (isMapping(value)) {
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withSeconds(inner)]));
   }
-  const parts = typeof value === "string" ? HUMAN_DURATION.exec(value) : null;
-  if (parts) return durationJson(Number(parts[1]) * UNIT_MS[parts[2]!]!);
-  return value as JsonValue;
+  const ms = typeof value === "string" ? parseDuration(value) : undefined;
+  return ms === undefined ? (value as JsonValue) : durationJson(ms);
 }
 
 /** Leaves out what the file does not set, so that the resource's own defaults hold. */

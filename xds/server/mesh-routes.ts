@@ -3,6 +3,7 @@ import { childPath } from "../common/field-path.ts";
 import { Fields, type Item } from "../common/fields.ts";
 import type { Problems } from "../common/problem.ts";
 import { defined, durationJson, type Origin, type Part } from "./mesh-draft.ts";
+import { readHashOn } from "./mesh-hash.ts";
 import { readMatch } from "./mesh-match.ts";
 import { readRetries } from "./mesh-retries.ts";
 
@@ -31,7 +32,11 @@ export interface RouteScope {
  * goes to the service's own endpoints.
  */
 export function readVirtualHost(service: Fields, scope: RouteScope): Part {
-  const defaults = { timeout: service.duration("timeout"), idleTimeout: service.duration("idle_timeout") };
+  const defaults = {
+    timeout: service.duration("timeout"),
+    idleTimeout: service.duration("idle_timeout"),
+    hashOn: readHashOn(service, scope.problems),
+  };
   const retries = readRetries(service, scope.problems);
   const domains = service.strings("domains", 1_000);
   const items = service.list("routes", MAX_ROUTES) ?? [];
@@ -42,7 +47,7 @@ export function readVirtualHost(service: Fields, scope: RouteScope): Part {
     return readRoute(item, defaults, scope, origins, `routes[${index}]`);
   });
   if (scope.hasEndpoints) {
-    const route = forward({ cluster: scope.service }, defaults.timeout, defaults.idleTimeout);
+    const route = forward({ cluster: scope.service }, defaults);
     routes.push({ match: { prefix: "/" }, route });
   } else if (items.length === 0) {
     scope.problems.error(service.path, 'needs "endpoints", or "routes" to other services');
@@ -57,22 +62,25 @@ export function readVirtualHost(service: Fields, scope: RouteScope): Part {
   return { json, origins };
 }
 
-interface Timeouts {
+/** What a service says for all its routes, and a route for itself. */
+interface Defaults {
   readonly timeout: number | undefined;
   readonly idleTimeout: number | undefined;
+  readonly hashOn: JsonObject[] | undefined;
 }
 
-function forward(target: JsonObject, timeout: number | undefined, idle: number | undefined): JsonObject {
+function forward(target: JsonObject, { timeout, idleTimeout, hashOn }: Defaults): JsonObject {
   return defined({
     ...target,
     timeout: timeout === undefined ? undefined : durationJson(timeout),
-    idle_timeout: idle === undefined ? undefined : durationJson(idle),
+    idle_timeout: idleTimeout === undefined ? undefined : durationJson(idleTimeout),
+    hash_policy: hashOn,
   });
 }
 
 function readRoute(
   { value, path }: Item,
-  defaults: Timeouts,
+  defaults: Defaults,
   scope: RouteScope,
   origins: Origin[],
   at: string,
@@ -86,8 +94,11 @@ function readRoute(
   origins.push({ inResource: `${at}.match.safe_regex.regex`, inFile: childPath(matchPath, "regex") });
   const redirect = readRedirect(fields);
   const respond = readResponse(fields);
-  const timeout = fields.duration("timeout") ?? defaults.timeout;
-  const idle = fields.duration("idle_timeout") ?? defaults.idleTimeout;
+  const own = {
+    timeout: fields.duration("timeout") ?? defaults.timeout,
+    idleTimeout: fields.duration("idle_timeout") ?? defaults.idleTimeout,
+    hashOn: readHashOn(fields, scope.problems) ?? defaults.hashOn,
+  };
   const retries = readRetries(fields, scope.problems);
   const rewrite = readRewrite(fields);
   const target = readTarget(fields, scope);
@@ -102,7 +113,7 @@ function readRoute(
   }
   fields.close();
   const to = defined({ ...target, ...rewrite, retry_policy: retries });
-  const route = redirect || respond ? undefined : forward(to, timeout, idle);
+  const route = redirect || respond ? undefined : forward(to, own);
   return defined({ name, match, route, redirect, direct_response: respond });
 }
 

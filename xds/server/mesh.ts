@@ -3,9 +3,10 @@ import { childPath } from "../common/field-path.ts";
 import { describe, Fields, type Item, isMapping } from "../common/fields.ts";
 import { didYouMean } from "../common/nearest-name.ts";
 import type { Problems } from "../common/problem.ts";
-import { CDS, SERVED_TYPES } from "../protocol/server-snapshot.ts";
+import { CDS, RDS, SERVED_TYPES } from "../protocol/server-snapshot.ts";
 import { readCluster } from "./mesh-cluster.ts";
 import type { Draft, Part } from "./mesh-draft.ts";
+import { checkHashed } from "./mesh-hash.ts";
 import { defaultListener, readListener } from "./mesh-listener.ts";
 import { readVirtualHost } from "./mesh-routes.ts";
 
@@ -51,6 +52,11 @@ export function readMesh(value: unknown, problems: Problems): Draft[] {
   } else if (hosts.size > 0) {
     drafts.push(...defaultListener(hosts));
   }
+  checkHashed(
+    services,
+    raw.some(({ draft }) => draft.typeUrl === RDS),
+    problems,
+  );
   return drafts;
 }
 

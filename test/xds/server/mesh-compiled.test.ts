@@ -96,6 +96,23 @@ describe("what a sidecar makes of a service", () => {
     assert.equal(outlierDetection?.consecutive5xx, 3);
   });
 
+  it("keys to hash by, of the service unless a route has its own", () => {
+    const [own, rest] =
+      routes(`    hash_on: [{ header: x-user, terminal: true }, { cookie: cart, ttl: 1h, path: /c }]
+    routes:
+      - { match: { prefix: /by-id }, hash_on: [{ query: id }, { source_address: true }] }
+`);
+    assert.ok(own?.action.kind === "forward" && rest?.action.kind === "forward");
+    assert.deepEqual(own.action.hashPolicy, [
+      { kind: "query", name: "id", terminal: false },
+      { kind: "source_ip", terminal: false },
+    ]);
+    assert.deepEqual(rest.action.hashPolicy, [
+      { kind: "header", name: "x-user", terminal: true },
+      { kind: "cookie", name: "cart", ttlMs: 3_600_000, path: "/c", terminal: false },
+    ]);
+  });
+
   it("health checks of all three kinds", () => {
     const [http, grpc, tcp] = cluster(`    health_checks:
       - { path: /healthz, interval: 2s, expected_statuses: [204, "200-202"] }

@@ -34,7 +34,7 @@ describe("a mesh file", () => {
   it("of the documentation has no problem", () => {
     const page = readFileSync(new URL("../../../docs/mesh-file.md", import.meta.url), "utf8");
     const blocks = [...page.matchAll(/```yaml\n(.*?)```/gs)].map(([, block]) => block ?? "");
-    assert.equal(blocks.length, 3);
+    assert.equal(blocks.length, 4);
     for (const block of blocks) assert.deepEqual(validateMesh(block, "docs/mesh-file.md").lines, []);
   });
 
@@ -56,6 +56,15 @@ describe("a mesh file", () => {
     assert.deepEqual(others, []);
   });
 
+  it("that balances by a hash which no request has is warned of", () => {
+    assert.deepEqual(problems(service("policy: maglev"), "warning"), [
+      '4:5 services[0].policy: maglev needs "hash_on", or each request goes anywhere',
+    ]);
+    assert.deepEqual(problems(service("policy: maglev", "hash_on: [{ query: id }]"), "warning"), []);
+    const route = "routes: [{ hash_on: [{ source_address: true }] }]";
+    assert.deepEqual(problems(service("policy: { name: ring_hash }", route), "warning"), []);
+  });
+
   it("may be JSON", () => {
     assert.deepEqual(problems('{"services": [{"name": "a", "endpoints": ["127.0.0.1:1"]}]}'), []);
   });
@@ -65,6 +74,13 @@ describe("a mesh file", () => {
       "a misspelt key at the top",
       "servces: []\n",
       /^1:1 servces: unknown key "servces" \(did you mean "services"\?\)/,
+    ],
+    [
+      "a hash of nothing, of two things, or with a cookie's life for no cookie",
+      service("hash_on: [{}, { header: a, query: b }, { header: a, ttl: 1h }]"),
+      /^4:15 services\[0\]\.hash_on\[0\]: needs exactly one of header, cookie, query, source_address/,
+      /services\[0\]\.hash_on\[1\]: needs exactly one/,
+      /services\[0\]\.hash_on\[2\]\.ttl: goes with "cookie"/,
     ],
     [
       "a misspelt key of a service",
