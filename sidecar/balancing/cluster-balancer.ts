@@ -1,7 +1,8 @@
 import type { Clock } from "../../xds/common/clock.ts";
 import type { Random } from "../../xds/common/random.ts";
-import type { LocalityPolicy, SlowStart } from "../../xds/model/cluster.ts";
 import type { ClusterLoadAssignment } from "../../xds/model/endpoint.ts";
+import { NO_LOCALITY } from "../../xds/model/no-locality.ts";
+import { adaptiveSettings, RETURNING } from "./adaptive-settings.ts";
 import type {
   Balancer,
   BalancerEvent,
@@ -18,7 +19,7 @@ import type { Columns } from "./column.ts";
 import type { Detection } from "./detection.ts";
 import { Eligibility } from "./eligibility.ts";
 import type { EndpointSet } from "./endpoint-set.ts";
-import { EndpointStates, STATE } from "./endpoint-states.ts";
+import { EndpointStates } from "./endpoint-states.ts";
 import { EndpointWeights } from "./endpoint-weights.ts";
 import { EnvoyDetection } from "./envoy-detection.ts";
 import { EVIDENCE_CANDIDATES, type Evidence, PICK_REASON } from "./evidence.ts";
@@ -29,29 +30,19 @@ import { LoadReports } from "./load-reports.ts";
 import { isFailure, OUTCOME, type Outcome } from "./outcome.ts";
 import { OwnDetection } from "./own-detection.ts";
 import { PickCounts } from "./pick-counts.ts";
-import { createPolicy, SCAN_LIMIT } from "./policies/create-policy.ts";
+import { createPolicy } from "./policies/create-policy.ts";
 import type { Chooser, Policy } from "./policies/policy.ts";
 import { Roster } from "./roster.ts";
+import { Trials } from "./trials.ts";
 import { WeightController } from "./weight-controller.ts";
 
 const PANIC_THRESHOLD = 50;
-const NO_LOCALITY: LocalityPolicy = {
-  kind: "none",
-  zoneRoutingEnabled: 100,
-  zoneMinClusterSize: 6,
-};
-/** New endpoints of an adaptive cluster, and ones that return from an ejection. */
-const FRESH: SlowStart = { windowMs: 5_000, aggression: 1, minWeight: 0.1 };
-const RETURNING: SlowStart = { windowMs: 2_000, aggression: 1, minWeight: 0.2 };
 /** Slow start makes sense only beside endpoints that can carry the load meanwhile. */
 const SETTLED_ENDPOINTS = 2;
 const TICK_MS = 100;
 const IDLE_TICK_MS = 1_000;
-const DECAY_MS = 5_000;
 /** Above the scan limit latency also acts through the weights that endpoints are drawn by. */
 const SAMPLED_CAPACITY_EXPONENT = 0.5;
-/** At most every so many attempts is a trial. */
-const STARTS_PER_TRIAL = 8;
 
 /** One cluster's state and the order in which its parts are told of things. */
 export class ClusterBalancer implements Balancer {
@@ -70,6 +61,7 @@ export class ClusterBalancer implements Balancer {
   readonly #controller: WeightController;
   readonly #roster: Roster;
   readonly #eligibility: Eligibility;
+  readonly #trials: Trials;
   readonly #policy: Policy;
   readonly #choosers = new WeakMap<EndpointSet, Chooser>();
   readonly #failedChecks = new Set<string>();
@@ -78,7 +70,6 @@ export class ClusterBalancer implements Balancer {
   readonly #scanLimit: number;
   #dueAt = 0;
   #stalledAt = Number.NEGATIVE_INFINITY;
-  #startsSinceTrial = STARTS_PER_TRIAL;
   #startsSinceTick = 0;
   /** Who made the last proposal, and is told when it is followed. */
   #chosenBy: Chooser | undefined;
@@ -92,17 +83,15 @@ export class ClusterBalancer implements Balancer {
     this.#random = sources.random;
     this.#onEvent = sources.onEvent;
     this.#adaptive = policy.kind === "adaptive";
-    this.#scanLimit =
-      policy.kind === "adaptive" ? (policy.scanLimit ?? SCAN_LIMIT) : Number.POSITIVE_INFINITY;
-    this.#latency = new LatencyEstimates(
-      policy.kind === "adaptive" ? (policy.decayMs ?? DECAY_MS) : DECAY_MS,
-    );
+    const settings = adaptiveSettings(policy.kind === "adaptive" ? policy : {});
+    this.#scanLimit = settings.scanLimit;
+    this.#latency = new LatencyEstimates(settings.decayMs);
     const envoy = options.outlierDetection;
     this.#checksUneject = envoy?.activeHealthCheckUnejects ?? true;
     const chosen = "slowStart" in policy ? policy.slowStart : undefined;
     this.#states = new EndpointStates(
       { halfOpen: envoy === undefined, slowStart: envoy === undefined ? RETURNING : undefined },
-      chosen ?? (this.#adaptive ? FRESH : undefined),
+      chosen ?? (this.#adaptive ? settings.slowStart : undefined),
       (kind, slot, reason, durationMs) => this.#report(kind, this.#roster.address(slot), reason, durationMs),
     );
     const columns: Columns[] = [
@@ -121,7 +110,7 @@ export class ClusterBalancer implements Balancer {
       this.#failures,
       this.#latency,
       this.#random,
-      policy.kind === "adaptive" ? policy.weightUpdateMs : undefined,
+      settings.weightUpdateMs,
     );
     this.#detection = envoy
       ? new EnvoyDetection(envoy, this.#roster, this.#states, this.#random)
@@ -152,6 +141,13 @@ export class ClusterBalancer implements Balancer {
       localZone: options.localZone ?? "",
       spillsByLoad: this.#adaptive,
     });
+    this.#trials = new Trials(
+      this.#roster,
+      this.#states,
+      this.#inFlight,
+      this.#eligibility,
+      this.#failedChecks,
+    );
   }
 
   update(assignment: ClusterLoadAssignment): void {
@@ -182,8 +178,12 @@ export class ClusterBalancer implements Balancer {
     evidence.total = this.#roster.count;
     evidence.weightsGeneration = this.#controller.generation;
     this.#chosenBy = undefined;
-    let slot = this.#trial(request, evidence);
+    let slot = this.#trials.next(request);
     if (slot === NO_SLOT) slot = this.#choose(request, now, evidence);
+    else {
+      evidence.reason = PICK_REASON.probation;
+      evidence.eligible = 1;
+    }
     if (slot === NO_SLOT) return NO_SLOT;
     this.#describe(slot, now, evidence);
     return slot;
@@ -194,8 +194,7 @@ export class ClusterBalancer implements Balancer {
     const ticket = this.#inFlight.start(slot, now);
     this.#picks.add(slot, now);
     this.#startsSinceTick++;
-    if (this.#states.state[slot] === STATE.probation) this.#startsSinceTrial = 0;
-    else this.#startsSinceTrial++;
+    this.#trials.onStart(slot);
     this.#chosenBy?.onStart?.(slot, now);
     this.#chosenBy = undefined;
     return ticket;
@@ -305,29 +304,6 @@ export class ClusterBalancer implements Balancer {
   /** Weights moved: schedules and tables are made anew at the next pick. */
   #reschedule(): void {
     for (const set of this.#eligibility.sets) set.version++;
-  }
-
-  /** An endpoint on probation gets one request at a time, never a retry: that one has failed once already. */
-  #trial(request: PickRequest, evidence: Evidence): Slot {
-    const waiting = this.#states.probation;
-    if (waiting.length === 0 || request.tried.length > 0) return NO_SLOT;
-    if (this.#startsSinceTrial < STARTS_PER_TRIAL) return NO_SLOT;
-    for (const slot of waiting) {
-      if (this.#inFlight.count[slot] !== 0 || !this.#mayBeTried(slot)) continue;
-      evidence.reason = PICK_REASON.probation;
-      evidence.eligible = 1;
-      return slot;
-    }
-    return NO_SLOT;
-  }
-
-  #mayBeTried(slot: Slot): boolean {
-    const health = this.#roster.endpoint(slot)?.health;
-    if (health !== "healthy" && health !== "degraded") return false;
-    return (
-      this.#eligibility.usesPriority(this.#roster.priority(slot)) &&
-      !this.#failedChecks.has(this.address(slot))
-    );
   }
 
   #choose(request: PickRequest, now: number, evidence: Evidence): Slot {

@@ -53,7 +53,7 @@ export class Evidence {
   total = 0;
   /** Which state of the slow loop's weights was in force. */
   weightsGeneration = 0;
-  /** The random draw that the pick used; 0 when it used none. Replay needs it. */
+  /** The random draw that the pick began with; 0 when it used none. With the same seed and calls it is the same. */
   draw = 0;
   /** Candidates recorded below, 0..EVIDENCE_CANDIDATES. */
   count = 0;

@@ -3,6 +3,7 @@ import type { BalancerOptions, BalancerSources, ResolvedPolicy } from "./balance
 import { ClusterBalancer } from "./cluster-balancer.ts";
 
 export type { BalancerOptions, BalancerSources, ResolvedPolicy } from "./balancer-options.ts";
+export { DEFAULT_POLICIES } from "./default-policies.ts";
 
 /** A balancer without endpoints; `update` brings them. The same seed and the same calls give the same picks. */
 export function createBalancer(

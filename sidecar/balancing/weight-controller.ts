@@ -21,8 +21,7 @@ const LARGEST_EXCESS = 0.9;
 /** Attempts at which half of a target is believed. */
 const HALF_CONFIDENCE = 10;
 
-/** Time between steps, ms: the shorter one as soon as every endpoint has so many answers on average. */
-const UPDATE_MS = 1_000;
+/** Longest time between steps, ms; a shorter one does as soon as every endpoint has so many answers on average. */
 const LONGEST_UPDATE_MS = 10_000;
 const ANSWERS_PER_UPDATE = 20;
 /** Steps come +-10 % early or late, so that a fleet of sidecars does not step together. */
@@ -81,14 +80,14 @@ export class WeightController implements Columns {
   #pauseMs = 0;
   #answers = 0;
 
-  /** `updateMs`: shortest time between steps, default 1,000. */
+  /** `updateMs`: shortest time between steps. */
   constructor(
     roster: Roster,
     weights: EndpointWeights,
     failures: FailureEstimates,
     latency: LatencyEstimates,
     random: Random,
-    updateMs = UPDATE_MS,
+    updateMs: number,
   ) {
     this.#roster = roster;
     this.#weights = weights;

@@ -1,5 +1,6 @@
 import type { OutlierDetection } from "../../xds/model/cluster.ts";
-import { createBalancer, type ResolvedPolicy } from "../balancing/index.ts";
+import { NO_LOCALITY } from "../../xds/model/no-locality.ts";
+import { createBalancer, DEFAULT_POLICIES, type ResolvedPolicy } from "../balancing/index.ts";
 import { C3 } from "./peers/c3.ts";
 import { D2Relative } from "./peers/d2-relative.ts";
 import { InverseLatency } from "./peers/inverse-latency.ts";
@@ -55,15 +56,6 @@ const NO_DETECTION: OutlierDetection = {
   enforcingSuccessRate: 0,
 };
 
-const ROUND_ROBIN: ResolvedPolicy = { kind: "round_robin", slowStart: undefined };
-const LEAST_REQUEST: ResolvedPolicy = {
-  kind: "least_request",
-  choiceCount: 2,
-  activeRequestBias: 1,
-  fullScan: false,
-  slowStart: undefined,
-};
-const PEAK_EWMA: ResolvedPolicy = { kind: "peak_ewma", decayMs: 10_000, defaultRttMs: 30, choiceCount: 2 };
 /** The blackout is shortened from 10 s: a run is a minute long. */
 const WEIGHTED_ROUND_ROBIN: ResolvedPolicy = {
   kind: "client_side_weighted_round_robin",
@@ -77,12 +69,17 @@ const PREQUAL_PUBLISHED = { poolSize: 16, hotQuantile: 2 ** -0.25, avoidsErrors:
 const PREQUAL_TUNED = { poolSize: 5, hotQuantile: 0.6, avoidsErrors: false };
 
 export const POLICIES: readonly PolicyEntry[] = [
-  production("round_robin", "round robin", ROUND_ROBIN, NO_DETECTION),
-  production("round_robin_od", "round robin, Envoy ejection", ROUND_ROBIN, ENVOY_DETECTION),
-  production("random", "random", { kind: "random" }, NO_DETECTION),
-  production("least_request", "least request of 2", LEAST_REQUEST, NO_DETECTION),
-  production("least_request_od", "least request, Envoy ejection", LEAST_REQUEST, ENVOY_DETECTION),
-  production("peak_ewma", "peak EWMA of 2", PEAK_EWMA, NO_DETECTION),
+  production("round_robin", "round robin", DEFAULT_POLICIES.round_robin, NO_DETECTION),
+  production("round_robin_od", "round robin, Envoy ejection", DEFAULT_POLICIES.round_robin, ENVOY_DETECTION),
+  production("random", "random", DEFAULT_POLICIES.random, NO_DETECTION),
+  production("least_request", "least request of 2", DEFAULT_POLICIES.least_request, NO_DETECTION),
+  production(
+    "least_request_od",
+    "least request, Envoy ejection",
+    DEFAULT_POLICIES.least_request,
+    ENVOY_DETECTION,
+  ),
+  production("peak_ewma", "peak EWMA of 2", DEFAULT_POLICIES.peak_ewma, NO_DETECTION),
   {
     name: "linkerd",
     title: "Linkerd: peak EWMA, penalty, breaker",
@@ -107,12 +104,18 @@ export const POLICIES: readonly PolicyEntry[] = [
     ...production("weighted_round_robin", "client-side WRR (A58)", WEIGHTED_ROUND_ROBIN, NO_DETECTION),
     needsReports: true,
   },
-  { name: "c3", title: "C3", needsReports: true, create: (sources) => new C3(sources, false) },
+  { name: "c3", title: "C3", needsReports: true, create: (sources) => new C3(sources, {}) },
+  {
+    name: "c3_estimated",
+    title: "C3, service time estimated",
+    needsReports: true,
+    create: (sources) => new C3(sources, { estimates: true }),
+  },
   {
     name: "c3_breaker",
     title: "C3, breaker at 5",
     needsReports: true,
-    create: (sources) => new C3(sources, true),
+    create: (sources) => new C3(sources, { breaks: true }),
   },
   { name: "d2_relative", title: "Rest.li D2 relative", create: (sources) => new D2Relative(sources) },
   {
@@ -120,9 +123,9 @@ export const POLICIES: readonly PolicyEntry[] = [
     title: "1 / latency, undamped",
     create: (sources) => new InverseLatency(sources),
   },
-  production("adaptive", "adaptive (Dashpot)", { kind: "adaptive" }, undefined),
+  production("adaptive", "adaptive (Dashpot)", DEFAULT_POLICIES.adaptive, undefined),
   {
-    ...production("adaptive_reports", "adaptive, with reports", { kind: "adaptive" }, undefined),
+    ...production("adaptive_reports", "adaptive, with reports", DEFAULT_POLICIES.adaptive, undefined),
     needsReports: true,
   },
   { name: "oracle", title: "oracle: shortest expected delay", create: (sources) => new Oracle(sources) },
@@ -144,11 +147,7 @@ export function production(
         {
           outlierDetection: detection,
           localZone: zone,
-          locality: {
-            kind: scenario.locality,
-            zoneRoutingEnabled: 100,
-            zoneMinClusterSize: 6,
-          },
+          locality: { ...NO_LOCALITY, kind: scenario.locality },
         },
         { clock, random },
       ),

@@ -23,6 +23,14 @@ const SCENARIOS: readonly (readonly [letter: string, name: string])[] = [
   ["F", "slow-endpoint"],
   ["G", "sparse"],
   ["H", "ramp"],
+  ["J", "scale-out"],
+  ["K", "flapping"],
+  ["L", "lognormal"],
+  ["M", "bimodal"],
+  ["T", "three-generations"],
+  ["U", "many-endpoints"],
+  ["V", "many-unequal"],
+  ["Z", "zones"],
 ];
 const FAILING = new Set(["D", "D3", "E", "E2"]);
 const POLICIES = [
@@ -33,6 +41,7 @@ const POLICIES = [
   "prequal",
   "weighted_round_robin",
   "c3",
+  "c3_estimated",
   "d2_relative",
   "inverse_latency",
   "adaptive",

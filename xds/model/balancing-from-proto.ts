@@ -30,7 +30,8 @@ import {
 } from "./balancing-options.ts";
 import type { BalancingPolicy, LocalityPolicy } from "./cluster.ts";
 import { fieldCheck } from "./field-rules.ts";
-import { localityPolicyOf, NO_LOCALITY } from "./locality-from-proto.ts";
+import { localityPolicyOf } from "./locality-from-proto.ts";
+import { NO_LOCALITY } from "./no-locality.ts";
 import { ownPolicyOf } from "./own-policies.ts";
 import type { Scope } from "./scope.ts";
 

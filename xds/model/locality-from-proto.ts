@@ -9,19 +9,13 @@ import {
 } from "../proto/gen/envoy/extensions/load_balancing_policies/common/v3/common_pb.js";
 import type { LocalityPolicy } from "./cluster.ts";
 import { fieldCheck } from "./field-rules.ts";
+import { NO_LOCALITY } from "./no-locality.ts";
 import { percentOf } from "./scalars.ts";
 import type { Scope } from "./scope.ts";
 
 const HONOURED = ["routing_enabled", "min_cluster_size"];
 const checkOfCluster = fieldCheck(ClusterZoneAwareSchema, { honoured: HONOURED });
 const checkOfPolicy = fieldCheck(ZoneAwareSchema, { honoured: HONOURED });
-
-/** Localities play no part. The other values are the defaults of zone awareness in cluster.proto. */
-export const NO_LOCALITY: LocalityPolicy = Object.freeze({
-  kind: "none",
-  zoneRoutingEnabled: 100,
-  zoneMinClusterSize: 6,
-});
 
 /** The cluster's own setting and that of a typed policy have the same fields under the same names. */
 export function localityPolicyOf(

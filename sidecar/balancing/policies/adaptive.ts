@@ -1,4 +1,5 @@
 import type { Random } from "../../../xds/common/random.ts";
+import type { AdaptiveSettings } from "../adaptive-settings.ts";
 import { NO_SLOT, type PickRequest, type Slot } from "../balancer.ts";
 import { EndpointScore } from "../endpoint-score.ts";
 import type { EndpointSet } from "../endpoint-set.ts";
@@ -10,13 +11,6 @@ import type { SharedState } from "./shared-state.ts";
 
 /** Where places matter, an endpoint elsewhere is chosen when it is expected to answer in less than 1/this of the time, and is due as much less. */
 const FAR = 2;
-
-export interface AdaptiveSettings {
-  /** Up to this many endpoints are all compared; above it a quarter as many drawn by weight, and as many last used. */
-  readonly scanLimit: number;
-  /** Least part of its fair share that a ready endpoint keeps. */
-  readonly explorationFloor: number;
-}
 
 /** The default policy: the endpoint that is expected to answer first, judged from what this sidecar itself saw. */
 export class Adaptive implements Policy {
@@ -59,8 +53,8 @@ class AdaptiveChooser implements Chooser {
   readonly #set: EndpointSet;
   readonly #state: SharedState;
   readonly #random: Random;
+  /** Up to so many endpoints are all compared; above it a quarter as many drawn by weight, and as many last used. */
   readonly #scanLimit: number;
-  /** Where not all are compared: how many are drawn, and how many of the last used are compared with them. */
   readonly #sampleSize: number;
   /** The last used, oldest overwritten; NO_SLOT: not so many yet. What they answered is fresh, which no draw is likely to be. */
   readonly #used: Int32Array;

@@ -1,3 +1,4 @@
+import { adaptiveSettings } from "../adaptive-settings.ts";
 import type { ResolvedPolicy } from "../balancer-options.ts";
 import { Adaptive } from "./adaptive.ts";
 import { ClientSideWrr } from "./client-side-wrr.ts";
@@ -10,9 +11,6 @@ import { RingHash } from "./ring-hash.ts";
 import { RoundRobin } from "./round-robin.ts";
 import type { SharedState } from "./shared-state.ts";
 
-export const SCAN_LIMIT = 32;
-const EXPLORATION_FLOOR = 0.003;
-
 export function createPolicy(policy: ResolvedPolicy, state: SharedState): Policy {
   const { inFlight, random } = state;
   const weights = () => state.weights.effective;
@@ -24,10 +22,7 @@ export function createPolicy(policy: ResolvedPolicy, state: SharedState): Policy
     case "least_request":
       return new LeastRequest(policy, inFlight, weights, random);
     case "adaptive":
-      return new Adaptive(state, {
-        scanLimit: policy.scanLimit ?? SCAN_LIMIT,
-        explorationFloor: policy.explorationFloor ?? EXPLORATION_FLOOR,
-      });
+      return new Adaptive(state, adaptiveSettings(policy));
     case "peak_ewma":
       return new PeakEwma(policy, inFlight, weights, random);
     case "ring_hash":

@@ -7,6 +7,13 @@ import { lowest, Peer } from "./peer.ts";
 const ALPHA = 0.9;
 const QUEUE_EXPONENT = 3;
 
+export interface C3Options {
+  /** Five consecutive failures take an endpoint out, for 1 s, as clients around C3 do it. */
+  readonly breaks?: boolean;
+  /** Servers do not tell how long an answer took without its queue, as hardly any can: it is estimated from latency and queue. */
+  readonly estimates?: boolean;
+}
+
 /**
  * C3's replica ranking (Suresh et al., NSDI 2015), without its rate control: response time, plus the cube of the expected
  * queue times service time. It counts its own outstanding requests once for every client, because all others are expected to do
@@ -16,14 +23,15 @@ export class C3 extends Peer {
   #response: number[] = [];
   #service: number[] = [];
   #queue: number[] = [];
-  readonly #breaks: boolean;
+  /** What the last report said of the queue, per core. */
+  #queued: number[] = [];
+  readonly #options: C3Options;
   #inARow: number[] = [];
   #shutUntil: number[] = [];
 
-  /** `breaks`: five consecutive failures take an endpoint out, for 1 s, as clients around C3 do it. */
-  constructor(sources: PolicySources, breaks: boolean) {
+  constructor(sources: PolicySources, options: C3Options) {
     super(sources);
-    this.#breaks = breaks;
+    this.#options = options;
   }
 
   protected grow(slots: number): void {
@@ -31,6 +39,7 @@ export class C3 extends Peer {
       this.#response.push(Number.NaN);
       this.#service.push(Number.NaN);
       this.#queue.push(0);
+      this.#queued.push(1);
       this.#inARow.push(0);
       this.#shutUntil.push(0);
     }
@@ -44,14 +53,17 @@ export class C3 extends Peer {
 
   protected override onAnswer(slot: Slot, latencyMs: number, outcome: Outcome, now: number): void {
     this.#response[slot] = blend(this.#response[slot]!, latencyMs);
-    if (!this.#breaks) return;
+    if (this.#options.estimates)
+      this.#service[slot] = blend(this.#service[slot]!, latencyMs / this.#queued[slot]!);
+    if (!this.#options.breaks) return;
     if (!isFailure(outcome)) this.#inARow[slot] = 0;
     else if (++this.#inARow[slot]! >= 5) this.#shutUntil[slot] = now + 1_000;
   }
 
   override onLoadReport(slot: Slot, report: SimulatedReport): void {
     this.#queue[slot] = blend(this.#queue[slot]!, report.rif);
-    this.#service[slot] = blend(this.#service[slot]!, report.serviceMs);
+    this.#queued[slot] = Math.max(1, (report.rif + 1) / report.cores);
+    if (!this.#options.estimates) this.#service[slot] = blend(this.#service[slot]!, report.serviceMs);
   }
 
   #score(slot: Slot): number {

@@ -1,5 +1,5 @@
 import { PEAK_EWMA_DEFAULTS } from "../../xds/model/own-policies.ts";
-import type { ResolvedPolicy } from "../balancing/index.ts";
+import type { ResolvedPolicy } from "./balancer-options.ts";
 
 /** The policies that may stand for a cluster that names none, with the defaults that their messages have over xDS. */
 export const DEFAULT_POLICIES = {
