@@ -3,6 +3,8 @@ import { ADMIN_FLAGS, AdminClient } from "../admin-client.ts";
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit-code.ts";
 
+const WHICH_ARE =
+  "Requests that failed, were retried or were slow always are, others by their sampling (trace_sample_ratio)";
 const FILTERS = ["cluster", "endpoint", "outcome"] as const;
 
 export const decisions: Command = {
@@ -37,6 +39,8 @@ export const decisions: Command = {
     const admin = new AdminClient(invocation);
     const past = JSON.parse(await admin.ask(`/decisions?${query}`)) as { decisions: Decision[] };
     for (const decision of past.decisions.toReversed()) show(decision);
+    if (past.decisions.length === 0 && !flags.has("follow"))
+      terminal.stderr.write(`dashpot: no such decision is recorded. ${WHICH_ARE}\n`);
     if (flags.has("follow")) {
       query.set("follow", "1");
       for await (const line of admin.follow(`/decisions?${query}`, terminal.ended)) {
