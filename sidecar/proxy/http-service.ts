@@ -54,7 +54,7 @@ export class HttpService implements ConnectionService, DownstreamOwner {
     for (const connection of this.#connections) {
       if (closed === most) break;
       if (connection.restsSince > before) continue;
-      connection.drain();
+      connection.closeRested();
       closed++;
     }
     return closed;

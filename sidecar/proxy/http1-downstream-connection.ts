@@ -113,8 +113,15 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     return rests ? this.#idleSince : Number.POSITIVE_INFINITY;
   }
 
-  /** Closes the connection if nothing is under way; otherwise it closes after its response. */
+  /**
+   * Closes the connection if nothing is under way; otherwise it closes after its response. One that is new may have its first request
+   * on its way: callers bear the loss of a kept connection (RFC 9112, 9.3.1), not of one that they have just made.
+   */
   drain(): void {
+    if (this.#requests > 0) this.closeRested();
+  }
+
+  closeRested(): void {
     if (this.restsSince !== Number.POSITIVE_INFINITY) this.#close();
   }
 

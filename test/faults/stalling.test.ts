@@ -18,8 +18,9 @@ test("a stall of the sidecar itself ejects nobody and fails no request whose ans
   t.after(() => Promise.all(backends.map((backend) => backend.close())));
   const sidecar = await MeasuredSidecar.start(t, {
     endpoints: backends.map(({ port }) => port),
-    routeTimeout: "1s",
-    retryPolicy: '{ retry_on: "5xx,reset", num_retries: 1, per_try_timeout: 0.5s }',
+    // Long enough for a slow machine to bring all requests to the backends before the stall.
+    routeTimeout: "2s",
+    retryPolicy: '{ retry_on: "5xx,reset", num_retries: 1, per_try_timeout: 1.5s }',
   });
   const callers = await Promise.all(
     Array.from({ length: REQUESTS }, () => RawConnection.open(sidecar.listener)),
@@ -29,7 +30,7 @@ test("a stall of the sidecar itself ejects nobody and fails no request whose ans
   });
   for (const caller of callers) caller.send("GET / HTTP/1.1\r\nHost: orders\r\n\r\n");
   await eventually(() => waiting.length === REQUESTS, "the backends have every request");
-  const { after } = await sidecar.stall(2_000);
+  const { after } = await sidecar.stall(2_500);
   for (const connection of waiting) connection.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood");
   const { clusters } = await after;
   const answers = await Promise.all(callers.map((caller) => caller.takeMessage()));

@@ -123,16 +123,22 @@ suite("changing configuration", () => {
     assert.ok(well.accepted - accepted <= 1, "the pooled connection serves on");
   });
 
-  test("a drain serves on, closes idle connections, and ends when it is quiet", async (t) => {
+  test("a drain serves on, closes connections that idle since their last request, and ends when it is quiet", async (t) => {
+    const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
     let requests = 0;
     const backend = await ScriptedBackend.start(async (connection) => {
-      await connection.takeMessage();
-      requests++;
+      for (;;) {
+        const first = (await connection.takeMessage()).startsWith("GET /first");
+        if (first) connection.send(OK);
+        else requests++;
+      }
     });
     t.after(() => backend.close());
     const bed = await ProxyBed.start({ clusters: [cluster("orders", [backend.port])] });
     t.after(() => bed.close());
-    const [idle, busy] = [await bed.connect(), await bed.connect()];
+    const [idle, fresh, busy] = [await bed.connect(), await bed.connect(), await bed.connect()];
+    idle.send(GET.replace("/", "/first"));
+    assert.match(await idle.takeMessage(), /ok$/);
     busy.send(GET);
     await eventually(() => bed.proxy.counts().exchanges === 1, "the request is under way");
     let drained = false;
@@ -144,11 +150,12 @@ suite("changing configuration", () => {
     assert.equal(drained, false);
     const late = await bed.connect();
     late.send(GET);
-    await eventually(() => requests === 2, "a new connection is still served");
-    for (const connection of backend.connections)
-      connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    fresh.send(GET);
+    await eventually(() => requests === 3, "new connections are still served");
+    for (const connection of backend.connections) connection.send(OK);
     assert.match(await busy.untilEnded(), /Connection: close\r\n\r\nok$/);
     assert.match(await late.untilEnded(), /Connection: close\r\n\r\nok$/);
+    assert.match(await fresh.untilEnded(), /Connection: close\r\n\r\nok$/);
     await drain;
   });
 });
