@@ -11,17 +11,19 @@ export function* clustersText(clusters: readonly ClusterView[]): Generator<strin
       ...thresholds(name, "default", cluster),
       ...thresholds(name, "high", cluster),
       `${name}::added_via_api::${cluster.clusterVersion !== "static"}`,
+      ...edsServiceName(cluster).map((service) => `${name}::eds_service_name::${service}`),
       `${name}::policy::${balancer.policy}`,
       `${name}::panic::${balancer.panic}`,
     ];
     yield block(lines);
     for (const endpoint of balancer.endpoints) {
-      const [region = "", zone = "", subZone = ""] = endpoint.locality.split("/");
+      const { region, zone, subZone } = endpoint.place;
       const facts: readonly (readonly [string, string | number])[] = [
         ["rq_active", endpoint.inFlight],
         ["rq_total", endpoint.picks],
         ["rq_error", endpoint.failures],
         ["rq_success", endpoint.picks - endpoint.failures],
+        ["hostname", endpoint.hostname],
         ["health_flags", healthFlags(endpoint)],
         ["weight", endpoint.staticWeight],
         ["region", region],
@@ -56,11 +58,28 @@ function thresholds(name: string, priority: "default" | "high", { model }: Clust
   ];
 }
 
+function breakers(priority: "DEFAULT" | "HIGH", { model }: ClusterView): object {
+  const own = model.circuitBreakers[priority === "HIGH" ? "high" : "default"];
+  return {
+    priority,
+    max_connections: own.maxConnections,
+    max_pending_requests: own.maxPendingRequests,
+    max_requests: own.maxRequests,
+    ...(own.maxRetries === undefined ? {} : { max_retries: own.maxRetries }),
+  };
+}
+
+/** None, or the one under which the endpoints are asked for, where it is not the cluster's own name. */
+function edsServiceName({ name, model: { discovery } }: ClusterView): readonly string[] {
+  return discovery.kind === "eds" && discovery.serviceName !== name ? [discovery.serviceName] : [];
+}
+
 /** Envoy's words, separated by slashes; `healthy` where there is none. */
-function healthFlags({ health, state }: EndpointView): string {
+function healthFlags({ health, state, failsChecks }: EndpointView): string {
   const flags = [
+    failsChecks ? "/failed_active_hc" : "",
     state === "ejected" ? "/failed_outlier_check" : "",
-    health === "unhealthy" ? "/failed_eds_health" : "",
+    health === "unhealthy" && !failsChecks ? "/failed_eds_health" : "",
     health === "degraded" ? "/degraded_eds_health" : "",
     health === "draining" ? "/eds_status_draining" : "",
   ].join("");
@@ -74,6 +93,8 @@ export function clusterStatus(cluster: ClusterView): object {
     name,
     added_via_api: cluster.clusterVersion !== "static",
     observability_name: cluster.model.altStatName || name,
+    ...Object.fromEntries(edsServiceName(cluster).map((service) => ["eds_service_name", service])),
+    circuit_breakers: { thresholds: [breakers("DEFAULT", cluster), breakers("HIGH", cluster)] },
     dashpot: {
       policy: balancer.policy,
       panic: balancer.panic,
@@ -90,7 +111,7 @@ export function clusterStatus(cluster: ClusterView): object {
 
 function hostStatus(endpoint: EndpointView): object {
   const { host, port } = splitAuthority(endpoint.address, 0);
-  const [region = "", zone = "", subZone = ""] = endpoint.locality.split("/");
+  const { region, zone, subZone } = endpoint.place;
   return {
     address: { socket_address: { address: host, port_value: port } },
     stats: [
@@ -100,9 +121,11 @@ function hostStatus(endpoint: EndpointView): object {
       { name: "rq_success", value: String(endpoint.picks - endpoint.failures) },
     ],
     health_status: {
-      eds_health_status: endpoint.health.toUpperCase(),
+      eds_health_status: endpoint.failsChecks ? "UNKNOWN" : endpoint.health.toUpperCase(),
       failed_outlier_check: endpoint.state === "ejected",
+      failed_active_health_check: endpoint.failsChecks,
     },
+    hostname: endpoint.hostname,
     success_rate: { value: (1 - endpoint.errorRate) * 100 },
     weight: endpoint.staticWeight,
     locality: { region, zone, sub_zone: subZone },

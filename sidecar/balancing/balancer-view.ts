@@ -35,17 +35,23 @@ export function viewOf(now: number, policy: string, panic: boolean, parts: Parts
   };
 }
 
+const NOWHERE = { region: "", zone: "", subZone: "" };
+
 function endpointView(slot: Slot, now: number, share: number, parts: Parts): EndpointView {
   const { roster, states, weights, inFlight, failures } = parts;
-  const place = roster.locality(slot);
+  const { region, zone, subZone } = roster.locality(slot) ?? NOWHERE;
+  const failsChecks = parts.failedChecks.has(roster.address(slot));
   const address = roster.address(slot);
   const oldest = inFlight.oldestStart(slot);
   return {
     slot,
     address,
-    locality: place ? [place.region, place.zone, place.subZone].filter((part) => part !== "").join("/") : "",
+    hostname: roster.endpoint(slot)?.hostname ?? "",
+    locality: [region, zone, subZone].filter((part) => part !== "").join("/"),
+    place: { region, zone, subZone },
     priority: roster.priority(slot),
-    health: parts.failedChecks.has(address) ? "unhealthy" : (roster.endpoint(slot)?.health ?? "unhealthy"),
+    health: failsChecks ? "unhealthy" : (roster.endpoint(slot)?.health ?? "unhealthy"),
+    failsChecks,
     state: states.name(slot),
     ejectedForMs: states.name(slot) === "ejected" ? Math.max(0, states.ejectedUntil[slot]! - now) : 0,
     staticWeight: roster.weights[slot]!,

@@ -64,9 +64,15 @@ export interface WeightStep {
 export interface EndpointView {
   readonly slot: Slot;
   readonly address: string;
+  /** Empty where it is none other than the address. */
+  readonly hostname: string;
+  /** `region/zone/sub zone`, without those that are empty. */
   readonly locality: string;
+  readonly place: { readonly region: string; readonly zone: string; readonly subZone: string };
   readonly priority: number;
+  /** What the assignment says, or `unhealthy` while active checks fail. */
   readonly health: string;
+  readonly failsChecks: boolean;
   readonly state: EndpointState;
   /** Milliseconds until an ejection may end; 0 when not ejected. */
   readonly ejectedForMs: number;

@@ -8,6 +8,13 @@ import { type Answer, type Call, call } from "../support/http-call.ts";
 
 const JSON_BODY = { "content-type": "application/json" };
 
+/** Stands in a zone of no region, and fails its active checks. */
+const FAILING = endpointView("10.0.0.3:80", {
+  health: "unhealthy",
+  failsChecks: true,
+  locality: "b",
+  place: { region: "", zone: "b", subZone: "" },
+});
 const LISTENER = {
   name: "outbound",
   version: "v1",
@@ -23,7 +30,12 @@ describe("the admin interface", () => {
   before(async () => {
     bed = await AdminBed.start({
       clusters: [
-        clusterView("orders", endpointView("10.0.0.1:80"), endpointView("10.0.0.2:80", { state: "ejected" })),
+        clusterView(
+          "orders",
+          endpointView("10.0.0.1:80"),
+          endpointView("10.0.0.2:80", { state: "ejected" }),
+          FAILING,
+        ),
       ],
       sources: { listeners: () => [LISTENER] },
     });
@@ -57,6 +69,8 @@ describe("the admin interface", () => {
     assert.match(body, /^orders::10\.0\.0\.1:80::health_flags::healthy$/m);
     assert.match(body, /^orders::10\.0\.0\.2:80::health_flags::\/failed_outlier_check$/m);
     assert.match(body, /^orders::10\.0\.0\.1:80::learned_weight::1\.1000$/m);
+    assert.match(body, /^orders::10\.0\.0\.3:80::health_flags::\/failed_active_hc$/m);
+    assert.match(body, /^orders::10\.0\.0\.3:80::region::\norders::10\.0\.0\.3:80::zone::b$/m);
     const parsed = JSON.parse((await ask("/clusters?format=json")).body) as {
       cluster_statuses: { host_statuses: { address: object; dashpot: { share: number } }[] }[];
     };

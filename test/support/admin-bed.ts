@@ -15,9 +15,12 @@ export function endpointView(address: string, changes: Partial<EndpointView> = {
   return {
     slot: 0,
     address,
+    hostname: "",
     locality: "eu/a",
+    place: { region: "eu", zone: "a", subZone: "" },
     priority: 0,
     health: "healthy",
+    failsChecks: false,
     state: "healthy",
     ejectedForMs: 0,
     staticWeight: 1,
