@@ -6,6 +6,7 @@ import type { Endpoint } from "../../xds/model/endpoint.ts";
 import type { OpenSocket, Probe } from "./health-probe.ts";
 import { createProbe } from "./health-probe.ts";
 import { HealthState } from "./health-state.ts";
+import { STALL_MS } from "./stall-watch.ts";
 
 export interface HealthContext {
   /** The cluster's name. */
@@ -57,8 +58,16 @@ class Watch {
   async #run(): Promise<void> {
     const stop = new AbortController();
     this.#stop = stop;
-    const cancel = this.#context.clock.after(this.#check.timeoutMs, () => stop.abort());
-    const result = await this.#probe(this.#endpoint, stop.signal);
+    const { clock } = this.#context;
+    const due = clock.now() + this.#check.timeoutMs;
+    let stalled = false;
+    const cancel = clock.after(this.#check.timeoutMs, () => {
+      // The answer may well have come, and lie unread.
+      stalled = clock.now() - due > STALL_MS;
+      stop.abort();
+    });
+    const found = await this.#probe(this.#endpoint, stop.signal);
+    const result = stalled && found === "failed" ? "inconclusive" : found;
     cancel();
     // Closed meanwhile: its endpoint is not ours to judge any more.
     if (this.#stop !== stop) return;

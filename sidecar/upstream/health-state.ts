@@ -2,7 +2,7 @@ import type { HealthCheck } from "../../xds/model/cluster.ts";
 
 /**
  * What one probe found. `fatal`: the endpoint answered that it is not well, which needs no second opinion (Envoy). `inconclusive`:
- * we could not ask, for want of descriptors or the like, which says nothing about the endpoint.
+ * we could not ask, for want of descriptors or the like, or stood still ourselves when the answer was due, which says nothing about the endpoint.
  */
 export type ProbeResult = "passed" | "failed" | "fatal" | "inconclusive";
 

@@ -2,8 +2,8 @@ import type { Cancel, Clock } from "../../xds/common/clock.ts";
 
 /** How often it is looked whether the event loop still turns. */
 const LOOK_MS = 50;
-/** Less is ordinary business. */
-const STALL_MS = 100;
+/** A timer that fires so much too late tells that our event loop stood still; less is ordinary business. */
+export const STALL_MS = 100;
 
 /** Notices when our own event loop stood still: what was measured across such a gap is no endpoint's fault. */
 export class StallWatch {

@@ -113,6 +113,41 @@ suite("health checks", () => {
     }
   }
 
+  test("a probe whose timeout passed while we stood still says nothing about the endpoint", async (t) => {
+    const backend = await ScriptedBackend.start(() => {});
+    t.after(() => backend.close());
+    /** Its timers fire `lateMs` late. */
+    const clock = new (class extends FakeClock {
+      lateMs = 0;
+      override now(): number {
+        return super.now() + this.lateMs;
+      }
+    })();
+    let probes = 0;
+    const told: boolean[] = [];
+    const checks = new HealthChecks(
+      {
+        cluster: "orders",
+        clock,
+        random: () => 0,
+        open: ({ host }, port) => {
+          probes++;
+          return net.connect({ host, port });
+        },
+        onHealth: (_address, healthy) => told.push(healthy),
+      },
+      [healthCheck(HTTP, { unhealthyThreshold: 1 })],
+    );
+    t.after(() => checks.close());
+    checks.update(new Map([["one", endpoint(backend.port)]]));
+    clock.advance(0);
+    clock.lateMs = 2_000;
+    await probeUntil(clock, () => probes === 2);
+    assert.deepEqual(told, []);
+    await probeUntil(clock, () => told.length > 0);
+    assert.deepEqual(told, [false], "the second one's timeout passed in time");
+  });
+
   for (const [what, check, script] of [
     ["HTTP", HTTP, "HTTP/1.1 %s X\r\nContent-Length: 0\r\n\r\n"],
     ["TCP", TCP, "+%s"],
