@@ -8,8 +8,8 @@ import type { FieldLines, RequestHead, ResponseHead } from "./head.ts";
  * Flow control: a `send…` that returns false was taken, but the peer is slow; stop the source until `onDrain`.
  * Ending: exactly one of `…End` and `…Abort` comes for each direction, and nothing after it. `abort` may be called at any time, more
  * than once, and makes no event on the side that called it.
- * Buffers: a chunk is valid while the event that delivered it is being handled; its memory may be read into again afterwards. Who
- * holds on to one for longer takes it over with `keepBytes`, or copies it.
+ * Buffers: a chunk is valid while the event that delivered it is being handled; its memory is read into again afterwards. Who needs it
+ * for longer copies it.
  */
 
 /** One request of a downstream connection, as the exchange drives it. */

@@ -13,7 +13,7 @@ import { framingFor, writeLastChunk, writeResponseHead } from "../codec/writer.t
 import { isPrivateAddress } from "../routing/index.ts";
 import { resetSocket } from "../upstream/reset-socket.ts";
 import { SocketWriter } from "../upstream/socket-writer.ts";
-import { beginTurn, endTurn } from "../upstream/turn.ts";
+import { onRead } from "../upstream/turn.ts";
 import { Exchange } from "./exchange.ts";
 import type { HttpRoutes } from "./http-routes.ts";
 import { LingeringClose } from "./lingering-close.ts";
@@ -95,11 +95,7 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
       },
       this,
     );
-    socket.on("data", (chunk: Buffer) => {
-      beginTurn();
-      this.#onData(chunk);
-      endTurn();
-    });
+    onRead(socket, (chunk) => this.#onData(chunk));
     socket.on("end", () => this.#onEnd());
     socket.on("drain", () => this.#onDrain());
     socket.on("error", (error) => this.#onGone(error.message));
@@ -145,7 +141,7 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     let at = 0;
     while (at < chunk.length && this.#mode === "http") {
       if ((this.#exchange && this.#requestDone) || this.#writer.isBlocked) {
-        this.#held = at === 0 ? chunk : chunk.subarray(at);
+        this.#held = Buffer.from(chunk.subarray(at));
         break;
       }
       at = this.#reader.read(chunk, at);

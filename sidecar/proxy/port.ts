@@ -5,6 +5,7 @@ import { endpointAddress } from "../../xds/model/endpoint.ts";
 import type { SocketAddress } from "../../xds/model/listener.ts";
 import type { DownstreamTls } from "../../xds/model/tls.ts";
 import { heldBytes } from "../upstream/held-bytes.ts";
+import { acceptReusing } from "../upstream/read-buffers.ts";
 import type { ConnectionService } from "./connection-service.ts";
 import { ListenerTls } from "./listener-tls.ts";
 import type { ProxyContext } from "./proxy-context.ts";
@@ -59,7 +60,7 @@ export class Port {
     if (!tls) {
       return net.createServer(
         { allowHalfOpen: true, noDelay: true, keepAlive: true, highWaterMark },
-        onConnection,
+        (socket) => onConnection(acceptReusing(socket, highWaterMark)),
       );
     }
     this.#tls = new ListenerTls(tls, clock, logger);

@@ -39,7 +39,8 @@ export class RequestBody {
       this.release();
       return;
     }
-    this.chunks.push(chunk);
+    // Its memory is read into again.
+    this.chunks.push(Buffer.from(chunk));
     this.#bytes = bytes;
     this.#budget.bytes += chunk.length;
   }

@@ -7,6 +7,8 @@ import type { TcpProxy } from "../../xds/model/listener.ts";
 import type { Slot } from "../balancing/balancer.ts";
 import type { UpstreamStream } from "../codec/stream.ts";
 import { resetSocket } from "../upstream/reset-socket.ts";
+import { SocketWriter } from "../upstream/socket-writer.ts";
+import { onRead } from "../upstream/turn.ts";
 import type { UpstreamCluster } from "../upstream/upstream-cluster.ts";
 import type { AttemptOwner } from "./attempt.ts";
 import { Attempt } from "./attempt.ts";
@@ -20,6 +22,7 @@ export class TcpRelay implements AttemptOwner, Expiring {
   readonly hash = undefined;
   tried: readonly Slot[] = [];
   readonly #socket: Socket;
+  readonly #writer: SocketWriter;
   readonly #filter: TcpProxy;
   readonly #onClosed: (relay: TcpRelay) => void;
   readonly #timer = new WheelTimer(this);
@@ -34,13 +37,14 @@ export class TcpRelay implements AttemptOwner, Expiring {
   constructor(context: ProxyContext, socket: Socket, filter: TcpProxy, onClosed: (relay: TcpRelay) => void) {
     this.context = context;
     this.#socket = socket;
+    this.#writer = new SocketWriter(socket);
     this.#filter = filter;
     this.#onClosed = onClosed;
     this.#activeAt = context.clock.now();
     context.counts.tunnels++;
     // Nothing is read before there is somebody to give it to.
     socket.pause();
-    socket.on("data", (chunk: Buffer) => this.#onData(chunk));
+    onRead(socket, (chunk) => this.#onData(chunk));
     socket.on("end", () => this.#onCallerEnd());
     socket.on("drain", () => this.#attempt?.stream?.resumeResponse());
     socket.on("error", () => this.#onCallerGone());
@@ -48,7 +52,7 @@ export class TcpRelay implements AttemptOwner, Expiring {
   }
 
   get bufferedBytes(): number {
-    return this.#socket.writableLength;
+    return this.#writer.bufferedBytes;
   }
 
   begin(): void {
@@ -109,12 +113,12 @@ export class TcpRelay implements AttemptOwner, Expiring {
 
   onAttemptData(_attempt: Attempt, chunk: Buffer): void {
     this.#activeAt = this.context.clock.now();
-    if (!this.#socket.write(chunk)) this.#attempt?.stream?.pauseResponse();
+    if (!this.#writer.write(chunk)) this.#attempt?.stream?.pauseResponse();
   }
 
   onAttemptEnd(): void {
     this.#upstreamEnded = true;
-    this.#socket.end();
+    this.#writer.end();
     this.#endWhenBoth();
   }
 

@@ -11,7 +11,7 @@ import type { UpstreamHandler, UpstreamStream } from "../codec/stream.ts";
 import { writeLastChunk, writeRequestHead } from "../codec/writer.ts";
 import { DRAIN_MS, ResponseDrain } from "./response-drain.ts";
 import { SocketWriter } from "./socket-writer.ts";
-import { beginTurn, endTurn } from "./turn.ts";
+import { onRead } from "./turn.ts";
 
 /** What a connection needs of the pool it belongs to. */
 export interface ConnectionOwner {
@@ -62,11 +62,7 @@ export class Http1Connection implements UpstreamStream, ResponseSink, Expiring {
     this.peerAddress = peerAddress;
     this.#writer = new SocketWriter(socket);
     this.#reader = new ResponseReader(owner.responseLimits, this);
-    socket.on("data", (chunk: Buffer) => {
-      beginTurn();
-      this.#onData(chunk);
-      endTurn();
-    });
+    onRead(socket, (chunk) => this.#onData(chunk));
     socket.on("end", () => this.#onEnd());
     socket.on("drain", () => this.#user?.onUpstreamDrain());
     socket.on("error", (error) => this.#onBroken(error.message));

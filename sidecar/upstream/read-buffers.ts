@@ -1,10 +1,15 @@
-import net, { type Socket, type TcpNetConnectOpts } from "node:net";
+import net, { type Socket, type SocketConstructorOpts, type TcpNetConnectOpts } from "node:net";
 import { type BytesKeeper, NOBODY, takeKeeper } from "./turn.ts";
 
 /** A response of 64 KiB and its head come in one read. */
 const READ_BYTES = 72 * 1024;
+/** What brings no more is sent on as a copy anyway (`SocketWriter`), so it needs no memory of its own. */
+const SMALL_BYTES = 16 * 1024;
 /** How many a socket fills in turn while a slow reader holds on to some; further ones are left to the garbage collector. */
 const MAX_BUFFERS = 4;
+
+/** Small reads of all sockets go into the same memory, one after the other: it stays in the processor's caches. */
+const shared = Buffer.allocUnsafeSlow(READ_BYTES);
 
 interface ReadBuffer {
   readonly bytes: Buffer;
@@ -14,32 +19,44 @@ interface ReadBuffer {
 
 /**
  * The memory that a socket reads into, again and again: otherwise each read costs a buffer of 64 KiB, and a stream leaves hundreds of
- * them behind until they are collected. What is read is valid for its turn; who sends it on later says so with `keepBytes`.
+ * them behind until they are collected. A socket that brings much gets some of its own, so that large pieces can be sent on without a copy.
  */
 class ReadBuffers {
   readonly #buffers: ReadBuffer[] = [];
   #filled: ReadBuffer | undefined;
+  #bringsMuch = false;
 
   /** For the next read. To be called when the turn of the last one has ended. */
   next(): Buffer {
     const filled = this.#filled;
     if (filled) filled.keeper = takeKeeper();
+    this.#filled = undefined;
+    if (!this.#bringsMuch) return shared;
     // Nearly always the one that was just read into: what came was sent on at once.
-    if (!filled || filled.keeper !== NOBODY) {
-      this.#filled = this.#buffers.find(({ keeper }) => keeper === NOBODY) ?? this.#added();
-    }
-    return (this.#filled as ReadBuffer).bytes;
+    const next = filled?.keeper === NOBODY ? filled : this.#free();
+    this.#filled = next;
+    return next.bytes;
   }
 
-  #added(): ReadBuffer {
+  #free(): ReadBuffer {
+    const free = this.#buffers.find(({ keeper }) => keeper === NOBODY);
+    if (free) return free;
     const buffer = { bytes: Buffer.allocUnsafeSlow(READ_BYTES), keeper: NOBODY };
     if (this.#buffers.length === MAX_BUFFERS) this.#buffers.shift();
     this.#buffers.push(buffer);
     return buffer;
   }
 
-  /** To be called before a turn: who has nothing left to write now needs nothing of earlier ones. */
-  reclaim(): void {
+  /** What a read brought. */
+  take(length: number, bytes: Buffer): Buffer {
+    this.#reclaim();
+    this.#bringsMuch = length > SMALL_BYTES;
+    const chunk = bytes.subarray(0, length);
+    return this.#bringsMuch && bytes === shared ? Buffer.from(chunk) : chunk;
+  }
+
+  /** Before a turn: who has nothing left to write now needs nothing of earlier ones. */
+  #reclaim(): void {
     // Only a turn that begins now can speak for what is read now.
     takeKeeper();
     for (let i = 0; i < this.#buffers.length; i++) {
@@ -49,19 +66,43 @@ class ReadBuffers {
   }
 }
 
-/** A connection whose `data` events bring bytes that are valid for their turn, or for good where there is no turn. */
-export function connectReusing(options: TcpNetConnectOpts): Socket {
+/** `onread` of a socket that is about to be made. */
+function reusing(socket: () => Socket): NonNullable<SocketConstructorOpts["onread"]> {
   const buffers = new ReadBuffers();
-  const socket = net.connect({
-    ...options,
-    onread: {
-      buffer: () => buffers.next(),
-      callback: (length, bytes) => {
-        buffers.reclaim();
-        socket.emit("data", (bytes as Buffer).subarray(0, length));
-        return true;
-      },
+  return {
+    buffer: () => buffers.next(),
+    callback: (length, bytes) => {
+      socket().emit("data", buffers.take(length, bytes as Buffer));
+      return true;
     },
-  });
+  };
+}
+
+/** A connection whose `data` events bring bytes that are valid as `UpstreamStream` says: for their turn. */
+export function connectReusing(options: TcpNetConnectOpts): Socket {
+  const socket: Socket = net.connect({ ...options, onread: reusing(() => socket) });
+  return socket;
+}
+
+/** What Node's sockets have inside; its types do not tell. */
+interface Inside {
+  _handle: object | null;
+  _server: net.Server | null;
+}
+
+/**
+ * The same for a connection that a server took. Servers give their sockets no `onread`, so the handle moves to a socket that has it, by the
+ * constructor's option that Node itself uses for this. Where it is not there (the peer is gone, or Node has changed), the socket stays.
+ */
+export function acceptReusing(accepted: Socket, highWaterMark: number): Socket {
+  const inside = accepted as unknown as Inside;
+  const { _handle: handle, _server: server } = inside;
+  if (!handle) return accepted;
+  const options = { handle, allowHalfOpen: true, highWaterMark, onread: reusing(() => socket) };
+  const socket: Socket = new net.Socket(options as SocketConstructorOpts);
+  // The server counts its connections by it.
+  Object.assign(socket, { _server: server });
+  inside._handle = null;
+  inside._server = null;
   return socket;
 }

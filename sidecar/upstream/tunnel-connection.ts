@@ -4,12 +4,15 @@ import { ERRORS, proxyError } from "../../xds/common/errors.ts";
 import type { FieldLines } from "../codec/head.ts";
 import type { UpstreamHandler, UpstreamStream } from "../codec/stream.ts";
 import { resetSocket } from "./reset-socket.ts";
+import { SocketWriter } from "./socket-writer.ts";
+import { onRead } from "./turn.ts";
 
 /** A connection of one tunnel: bytes both ways, each way ending by itself, never used again. */
 export class TunnelConnection implements UpstreamStream {
   readonly reused = false;
   readonly peerAddress: string;
   readonly #socket: Socket;
+  readonly #writer: SocketWriter;
   readonly #onClosed: () => void;
   #user: UpstreamHandler | undefined;
   #received = false;
@@ -18,10 +21,11 @@ export class TunnelConnection implements UpstreamStream {
 
   constructor(socket: Socket, peerAddress: string, user: UpstreamHandler, onClosed: () => void) {
     this.#socket = socket;
+    this.#writer = new SocketWriter(socket);
     this.#user = user;
     this.#onClosed = onClosed;
     this.peerAddress = peerAddress;
-    socket.on("data", (chunk: Buffer) => this.#user?.onResponseData(chunk));
+    onRead(socket, (chunk) => this.#user?.onResponseData(chunk));
     socket.on("drain", () => this.#user?.onUpstreamDrain());
     socket.on("end", () => {
       this.#received = true;
@@ -40,12 +44,12 @@ export class TunnelConnection implements UpstreamStream {
   sendMessage(): void {}
 
   sendData(chunk: Buffer): boolean {
-    return this.#closed || this.#socket.write(chunk);
+    return this.#closed || this.#writer.write(chunk);
   }
 
   sendEnd(_trailers: FieldLines | undefined): void {
     this.#sent = true;
-    this.#socket.end();
+    this.#writer.end();
     this.#closeWhenEnded();
   }
 

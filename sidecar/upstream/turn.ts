@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import type { Cancel, Clock } from "../../xds/common/clock.ts";
 
 /*
@@ -39,6 +40,15 @@ export function takeKeeper(): BytesKeeper {
 
 export function endTurn(): void {
   inTurn = false;
+}
+
+/** Hears what `socket` reads, each read as a turn. */
+export function onRead(socket: Socket, hear: (chunk: Buffer) => void): void {
+  socket.on("data", (chunk: Buffer) => {
+    beginTurn();
+    hear(chunk);
+    endTurn();
+  });
 }
 
 /** A clock that is read once per turn. */
