@@ -28,6 +28,8 @@ export interface DownstreamOwner {
   onClosed(connection: Http1DownstreamConnection): void;
 }
 
+/** How much of pipelined requests, or of a tunnel that does not stand yet, is taken in before its turn. */
+const HELD_BYTES = 16_384;
 /** How often a caller that sent FIN and waits for its answer is asked whether it is still there. */
 const PROBE_MS = 200;
 /** Writing nothing sends nothing, but fails once the peer has answered something sent before with a reset. */
@@ -96,6 +98,7 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
       this,
     );
     onRead(socket, (chunk) => this.#onData(chunk));
+    socket.resume();
     socket.on("end", () => this.#onEnd());
     socket.on("drain", () => this.#onDrain());
     socket.on("error", (error) => this.#onGone(error.message));
@@ -141,7 +144,7 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     let at = 0;
     while (at < chunk.length && this.#mode === "http") {
       if ((this.#exchange && this.#requestDone) || this.#writer.isBlocked) {
-        this.#held = Buffer.from(chunk.subarray(at));
+        this.#hold(chunk.subarray(at));
         break;
       }
       at = this.#reader.read(chunk, at);
@@ -152,9 +155,14 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     }
   }
 
-  /** Reads on, unless something that came is not consumed yet. */
+  /** Its memory is read into again. */
+  #hold(bytes: Buffer): void {
+    this.#held = this.#held ? Buffer.concat([this.#held, bytes]) : Buffer.from(bytes);
+  }
+
+  /** Reads on, unless more has come than is consumed in time: who does not read does not hear of a reset either. */
   #flowOn(): void {
-    const paused = this.#pausedByExchange || this.#held !== undefined;
+    const paused = this.#pausedByExchange || (this.#held !== undefined && this.#held.length >= HELD_BYTES);
     if (paused === this.#socket.isPaused()) return;
     if (paused) this.#socket.pause();
     else this.#socket.resume();

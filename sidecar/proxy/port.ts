@@ -59,7 +59,7 @@ export class Port {
     const highWaterMark = heldBytes(bufferLimitBytes);
     if (!tls) {
       return net.createServer(
-        { allowHalfOpen: true, noDelay: true, keepAlive: true, highWaterMark },
+        { allowHalfOpen: true, pauseOnConnect: true, noDelay: true, keepAlive: true, highWaterMark },
         (socket) => onConnection(acceptReusing(socket, highWaterMark)),
       );
     }

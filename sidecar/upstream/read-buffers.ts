@@ -91,7 +91,7 @@ interface Inside {
 }
 
 /**
- * The same for a connection that a server took. Servers give their sockets no `onread`, so the handle moves to a socket that has it, by the
+ * The same for a connection that a server took, and paused (`pauseOnConnect`); it stays so until it is resumed. Servers give their sockets no `onread`, so the handle moves to a socket that has it, by the
  * constructor's option that Node itself uses for this. Where it is not there (the peer is gone, or Node has changed), the socket stays.
  */
 export function acceptReusing(accepted: Socket, highWaterMark: number): Socket {
@@ -104,5 +104,5 @@ export function acceptReusing(accepted: Socket, highWaterMark: number): Socket {
   Object.assign(socket, { _server: server });
   inside._handle = null;
   inside._server = null;
-  return socket;
+  return socket.pause();
 }

@@ -93,7 +93,7 @@ describe("memory that reads share", () => {
         memory.add(chunk.buffer);
         socket.write(Buffer.from(chunk));
       });
-      socket.on("end", () => socket.end());
+      socket.on("end", () => socket.end()).resume();
     });
     const answers = Array.from({ length: 5 }, async (_, i) => {
       const socket = connectReusing({ port, host: "127.0.0.1" });
