@@ -5,7 +5,6 @@ import { endpointAddress } from "../../xds/model/endpoint.ts";
 import type { SocketAddress } from "../../xds/model/listener.ts";
 import type { DownstreamTls } from "../../xds/model/tls.ts";
 import { heldBytes } from "../upstream/held-bytes.ts";
-import { acceptReusing } from "../upstream/read-buffers.ts";
 import type { ConnectionService } from "./connection-service.ts";
 import { ListenerTls } from "./listener-tls.ts";
 import type { ProxyContext } from "./proxy-context.ts";
@@ -59,8 +58,8 @@ export class Port {
     const highWaterMark = heldBytes(bufferLimitBytes);
     if (!tls) {
       return net.createServer(
-        { allowHalfOpen: true, pauseOnConnect: true, noDelay: true, keepAlive: true, highWaterMark },
-        (socket) => onConnection(acceptReusing(socket, highWaterMark)),
+        { allowHalfOpen: true, noDelay: true, keepAlive: true, highWaterMark },
+        onConnection,
       );
     }
     this.#tls = new ListenerTls(tls, clock, logger);

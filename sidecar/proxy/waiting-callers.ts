@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { Cancel, Clock } from "../../xds/common/clock.ts";
 import type { Logger } from "../../xds/common/logger.ts";
+import { acceptReusing } from "../upstream/read-buffers.ts";
 import { resetSocket } from "../upstream/reset-socket.ts";
 import type { ConnectionService } from "./connection-service.ts";
 
@@ -29,7 +30,7 @@ export interface CallerCounts {
 }
 
 /**
- * Takes callers in within the bound on connections. One that comes when it is met waits, unread, as it would in the kernel's queue if
+ * Takes callers in within the bound on connections. One that comes when it is met waits, as it would in the kernel's queue if
  * nobody accepted, for a connection to close; those that rest are closed for it. Callers beyond the bound on those that wait are
  * turned away by a reset.
  */
@@ -59,9 +60,10 @@ export class WaitingCallers {
   /** Gives a caller to its service: now, or when there is room for it. */
   admit(socket: Socket, service: ConnectionService): void {
     if (this.#hasRoom && this.#waiting.size === 0) {
-      this.#serve(socket, service);
+      this.#serve(acceptReusing(socket), service);
       return;
     }
+    // Node reads it meanwhile, so that it is known when the caller leaves; what it has read stays with this socket.
     this.#episode ??= this.#beginEpisode();
     socket.on("error", ignore);
     if (this.#waiting.size >= this.#limits.maxWaitingConnections) {

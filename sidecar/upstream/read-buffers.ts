@@ -91,14 +91,20 @@ interface Inside {
 }
 
 /**
- * The same for a connection that a server took, and paused (`pauseOnConnect`); it stays so until it is resumed. Servers give their sockets no `onread`, so the handle moves to a socket that has it, by the
- * constructor's option that Node itself uses for this. Where it is not there (the peer is gone, or Node has changed), the socket stays.
+ * The same for a connection that a server took a moment ago: nothing is read of it yet, nor before it is resumed. Servers give their
+ * sockets no `onread`, so the handle moves to a socket that has it, by the constructor's option that Node itself uses for this. With TLS,
+ * which reads by itself, and where there is no handle (the peer is gone, or Node has changed), the socket stays as it is.
  */
-export function acceptReusing(accepted: Socket, highWaterMark: number): Socket {
+export function acceptReusing(accepted: Socket): Socket {
   const inside = accepted as unknown as Inside;
   const { _handle: handle, _server: server } = inside;
-  if (!handle) return accepted;
-  const options = { handle, allowHalfOpen: true, highWaterMark, onread: reusing(() => socket) };
+  if (!handle || "encrypted" in accepted) return accepted;
+  const options = {
+    handle,
+    allowHalfOpen: accepted.allowHalfOpen,
+    highWaterMark: accepted.writableHighWaterMark,
+    onread: reusing(() => socket),
+  };
   const socket: Socket = new net.Socket(options as SocketConstructorOpts);
   // The server counts its connections by it.
   Object.assign(socket, { _server: server });

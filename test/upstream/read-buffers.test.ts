@@ -88,7 +88,7 @@ describe("memory that reads share", () => {
   it("is one for the small reads of all sockets, of those that a server took as well", async () => {
     const memory = new Set<ArrayBufferLike>();
     const port = await serve((accepted) => {
-      const socket = acceptReusing(accepted, 16_384);
+      const socket = acceptReusing(accepted);
       socket.on("data", (chunk: Buffer) => {
         memory.add(chunk.buffer);
         socket.write(Buffer.from(chunk));
