@@ -6,7 +6,8 @@ import { isLoopbackAddress } from "../../xds/common/loopback.ts";
 import { didYouMean } from "../../xds/common/nearest-name.ts";
 import type { SocketAddress } from "../../xds/model/listener.ts";
 import { refusalOf } from "./guard.ts";
-import { HANDLERS, type HandlerContext, handlerOf } from "./handlers.ts";
+import type { HandlerContext } from "./handler.ts";
+import { HANDLERS, handlerOf } from "./handlers.ts";
 import { RateLimit } from "./rate-limit.ts";
 import {
   type AdminAnswer,

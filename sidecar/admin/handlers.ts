@@ -1,23 +1,16 @@
-import type { Clock } from "../../xds/common/clock.ts";
 import { LOG_LEVELS } from "../../xds/common/log-level.ts";
 import { didYouMean } from "../../xds/common/nearest-name.ts";
-import { endpointAddress } from "../../xds/model/endpoint.ts";
-import { OUTCOME_NAMES } from "../balancing/outcome.ts";
-import type { ListenerView } from "../proxy/index.ts";
-import type { DecisionFilter } from "../telemetry/decision-ring.ts";
 import { writeMetrics } from "../telemetry/metrics-sheet.ts";
 import { PROCESS_SCOPE, StatSheet } from "../telemetry/stat-sheet.ts";
-import { VERDICTS } from "../telemetry/verdict.ts";
 import { writeClusters } from "./cluster-stats.ts";
 import { clusterStatus, clustersText } from "./clusters.ts";
 import { configDump, DUMP_LISTS } from "./config-dump.ts";
 import { writeCallers } from "./connection-stats.ts";
-import { decisionStream } from "./decision-stream.ts";
-import { explainRequestOf } from "./explain.ts";
-import { decisionDetail, explanationDetail } from "./inspector/decision-detail.ts";
-import { detailPage, inspectorPage, liveParts } from "./inspector/page.ts";
+import { decision, decisions, explain, filterOf } from "./decision-handlers.ts";
+import type { Handler, HandlerContext } from "./handler.ts";
+import { inspectorPage, liveParts } from "./inspector/page.ts";
 import { stepText } from "./inspector/weights-section.ts";
-import { jaegerTrace } from "./jaeger.ts";
+import { listenerStatus, listenersText } from "./listeners.ts";
 import { patternOf } from "./query.ts";
 import { rejectedResources } from "./rejected-resources.ts";
 import {
@@ -30,32 +23,8 @@ import {
   jsonReply,
   textReply,
 } from "./reply.ts";
-import type { ShareHistory } from "./share-history.ts";
-import type { AdminSources } from "./sources.ts";
 import { staticFile } from "./static-files.ts";
 import { writeXds } from "./xds-stats.ts";
-
-export interface HandlerContext {
-  readonly sources: AdminSources;
-  readonly history: ShareHistory;
-  readonly clock: Clock;
-}
-
-export interface Handler {
-  readonly method: "GET" | "POST" | "both";
-  /** What it is for, in the list that an unknown path is answered with. */
-  readonly does: string;
-  /** Writes out everything there is: so much more work for the event loop that it counts for several. */
-  readonly heavy?: boolean;
-  readonly answer: (request: AdminRequest, context: HandlerContext) => AdminAnswer;
-}
-
-/** Decisions that one answer lists at most, and unless asked otherwise. */
-const MAX_DECISIONS = 1_000;
-const DEFAULT_DECISIONS = 100;
-
-/** How an attempt may end, and a request as a whole. */
-const OUTCOMES: readonly string[] = [...new Set([...OUTCOME_NAMES, ...VERDICTS])];
 
 function get(does: string, answer: Handler["answer"]): Handler {
   return { method: "GET", does, answer };
@@ -133,18 +102,7 @@ function clusters(request: AdminRequest, { sources }: HandlerContext): AdminRepl
 function listeners(request: AdminRequest, { sources }: HandlerContext): AdminReply {
   const views = sources.listeners();
   if (wantsJson(request)) return jsonReply({ listener_statuses: views.map(listenerStatus) });
-  const lines = views.map(({ name, bound, failure }) => {
-    const where = bound ? endpointAddress(bound.host, bound.port) : "not bound";
-    return `${name}::${where}${failure === "" ? "" : `: ${failure}`}\n`;
-  });
-  return textReply(lines.join(""));
-}
-
-/** Envoy's `admin.v3.ListenerStatus`, with everything that Dashpot knows of it under `dashpot`. */
-function listenerStatus(view: ListenerView): object {
-  const { name, bound } = view;
-  const socket = bound && { address: bound.host, port_value: bound.port };
-  return { name, ...(socket ? { local_address: { socket_address: socket } } : {}), dashpot: view };
+  return textReply(listenersText(views));
 }
 
 function dump({ query }: AdminRequest, { sources }: HandlerContext): AdminReply {
@@ -207,46 +165,6 @@ function serverInfo(_: AdminRequest, { sources, clock }: HandlerContext): AdminR
   });
 }
 
-function decisions(request: AdminRequest, { sources, clock }: HandlerContext): AdminAnswer {
-  const filter = filterOf(request);
-  const ring = sources.decisions;
-  const { outcome } = filter;
-  if (outcome !== undefined && !OUTCOMES.includes(outcome))
-    return errorReply(400, `outcome must be one of ${OUTCOMES.join(", ")}${didYouMean(outcome, OUTCOMES)}`);
-  if (request.query.get("follow") === "1") {
-    return {
-      stream: decisionStream({ ring, clock, filter, asRows: request.query.get("format") === "rows" }),
-    };
-  }
-  const text = request.query.get("limit");
-  const limit = text === null ? DEFAULT_DECISIONS : Number(text);
-  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_DECISIONS) {
-    return errorReply(400, `limit must be a whole number from 1 to ${MAX_DECISIONS}`);
-  }
-  return jsonReply({ decisions: ring.recent(filter, limit) });
-}
-
-function decision(request: AdminRequest, { sources }: HandlerContext): AdminReply {
-  const id = request.path.slice("/decisions/".length);
-  const found = /^\d{1,15}$/.test(id) ? sources.decisions.get(Number(id)) : undefined;
-  if (!found) return errorReply(404, "there is no such decision: the oldest make room for new ones");
-  const siblings = sources.decisions.ofTrace(found.traceId);
-  const format = request.query.get("format");
-  if (format === "jaeger") return jsonReply(jaegerTrace(siblings, sources.identity.nodeCluster));
-  if (format === "json" || !request.wantsHtml) return jsonReply(found);
-  const detail = decisionDetail(found, siblings);
-  return htmlReply(request.query.get("part") === "1" ? detail.text : detailPage(`decision ${id}`, detail));
-}
-
-function explain(request: AdminRequest, { sources }: HandlerContext): AdminReply {
-  const asked = explainRequestOf(request);
-  if ("error" in asked) return errorReply(400, asked.error);
-  const explanation = sources.explain(asked);
-  if (!request.wantsHtml || request.query.get("format") === "json") return jsonReply(explanation);
-  const detail = explanationDetail(explanation);
-  return htmlReply(request.query.get("part") === "1" ? detail.text : detailPage("explained", detail));
-}
-
 function weights(_: AdminRequest, { sources }: HandlerContext): AdminReply {
   const clusters = sources.clusters().map(({ name, balancer }) => ({
     cluster: name,
@@ -296,14 +214,4 @@ function quit(_: AdminRequest, { sources }: HandlerContext): AdminReply {
 
 function wantsJson({ query }: AdminRequest): boolean {
   return query.get("format") === "json";
-}
-
-/** Empty parts of the inspector's form mean "any". */
-function filterOf({ query }: AdminRequest): DecisionFilter {
-  return {
-    cluster: query.get("cluster") || undefined,
-    endpoint: query.get("endpoint") || undefined,
-    outcome: query.get("outcome") || undefined,
-    notable: query.get("notable") === "1",
-  };
 }

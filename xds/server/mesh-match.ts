@@ -1,5 +1,5 @@
 import type { JsonObject } from "@bufbuild/protobuf";
-import { Fields, isMapping } from "../common/fields.ts";
+import { Fields } from "../common/fields.ts";
 import type { Problems } from "../common/problem.ts";
 import { defined } from "./mesh-draft.ts";
 
@@ -42,9 +42,7 @@ function readMatchers(match: Fields, key: "headers" | "query", problems: Problem
   const names = match.mapping(key);
   if (!names) return [];
   return names.keys().map((name) => {
-    const value = names.raw(name);
-    const matcher = Fields.of(isMapping(value) ? value : { exact: value }, names.at(name), problems);
-    if (!matcher) return { name };
+    const matcher = Fields.ofShort(names.raw(name), "exact", names.at(name), problems);
     const ways = [...STRING_KEYS, "present"].filter((way) => matcher.has(way));
     if (ways.length !== 1) {
       problems.error(names.at(name), `needs exactly one of ${STRING_KEYS.join(", ")} and present`);
