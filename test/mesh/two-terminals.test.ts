@@ -32,6 +32,23 @@ test("the example files work together, with a listener for gRPC clients beside t
   assert.equal((await call({ port: mesh.listener })).body, "a");
 });
 
+test("the sidecar's dump holds, in Envoy's messages, what the bootstrap says and the control server delivered", async (t) => {
+  const mesh = await layMesh(t, [9]);
+  await control(t, mesh);
+  const running = await sidecar(t, mesh);
+  const [, admin = ""] = await running.said(/"address":"127\.0\.0\.1:(\d+)","msg":"the admin listens"/);
+  await ready(running);
+  const dump = async (resource: string): Promise<string> => {
+    const path = `/config_dump?include_eds&resource=${resource}`;
+    return (await call({ port: Number(admin), host: "localhost", path })).body;
+  };
+  assert.match(await dump("static_clusters"), /"name": "control"/);
+  assert.match(await dump("dynamic_active_clusters"), /"name": "orders",\s+"type": "EDS"/);
+  assert.match(await dump("dynamic_listeners"), new RegExp(`"port_value": ${mesh.listener}`));
+  assert.match(await dump("dynamic_route_configs"), /"domains": \[\s+"orders"/);
+  assert.match(await dump("dynamic_endpoint_configs"), /"port_value": 9\b/);
+});
+
 test("edited endpoints take over within a second and no call fails", async (t) => {
   const a = await backend(t, "a");
   const b = await backend(t, "b");
