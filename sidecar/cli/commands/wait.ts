@@ -31,6 +31,9 @@ export const wait: Command = {
       }
       await sleep(POLL_MS);
     }
-    throw new CommandError(`not ready within ${seconds} s: ${last}`);
+    const end = terminal.ended.aborted
+      ? "interrupted before the sidecar was ready"
+      : `not ready within ${seconds} s`;
+    throw new CommandError(`${end}: ${last}`);
   },
 };
