@@ -3,7 +3,7 @@ import { ERRORS, proxyError } from "../../xds/common/errors.ts";
 import { withoutPort } from "../../xds/common/host-port.ts";
 import type { HttpFilter } from "../../xds/model/listener.ts";
 import { isGrpc, isPrivateAddress, normalizeTarget, pathReference, removeField } from "../routing/index.ts";
-import type { TraceContext } from "../telemetry/facts.ts";
+import { requestIdOf } from "../telemetry/trace-ids.ts";
 import type { ExchangeRecord } from "./exchange-record.ts";
 import type { LocalReply } from "./local-reply.ts";
 import { textReply } from "./local-reply.ts";
@@ -67,12 +67,6 @@ function identify(record: ExchangeRecord, filter: HttpFilter, foreignId: boolean
   const requestId = foreignId ? undefined : known.value(fields, "x-request-id");
   if (requestId !== undefined) record.requestId = requestId;
   else if (filter.generateRequestId) record.requestId = requestIdOf(record.trace);
-}
-
-/** A UUID made of what is random already: unique per request, and it begins as its trace does. */
-function requestIdOf({ traceId, spanId }: TraceContext): string {
-  const head = `${traceId.slice(0, 8)}-${traceId.slice(8, 12)}-${traceId.slice(12, 16)}`;
-  return `${head}-${spanId.slice(0, 4)}-${spanId.slice(4)}`;
 }
 
 /** As the trace keeps it: not at all where its `traceparent` was not believed (W3C Trace Context, 3.3). */
