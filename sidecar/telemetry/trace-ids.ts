@@ -4,7 +4,7 @@ import type { TraceContext } from "./facts.ts";
 const DIGITS = Buffer.from("0123456789abcdef", "latin1");
 const DASH = 0x2d;
 /** Ids are written here and read as one string: put together from pieces, they would be ropes that everybody who reads them has to flatten. */
-const scratch = Buffer.allocUnsafeSlow(40);
+const scratch = Buffer.allocUnsafeSlow(36);
 
 /** Makes trace and span ids. They are no secrets: a fast generator is enough, as long as each process seeds its own. */
 export class TraceIds {
@@ -41,19 +41,17 @@ export class TraceIds {
   }
 }
 
+/** Digits of both ids, in the groups of a UUID. */
+const GROUPS = [8, 4, 4, 4, 12];
+
 /** A UUID made of what is random already: unique per request, and it begins as its trace does. */
 export function requestIdOf({ traceId, spanId }: TraceContext): string {
-  let at = copyDigits(traceId, 0, 8, 0);
-  at = copyDigits(traceId, 8, 12, at);
-  at = copyDigits(traceId, 12, 16, at);
-  at = copyDigits(spanId, 0, 4, at);
-  copyDigits(spanId, 4, 16, at);
-  return scratch.toString("latin1", 0, 36);
-}
-
-/** Gives where the next part begins, behind a dash. */
-function copyDigits(id: string, from: number, to: number, at: number): number {
-  for (let i = from; i < to; i++) scratch[at++] = id.charCodeAt(i);
-  scratch[at] = DASH;
-  return at + 1;
+  const digits = traceId.slice(0, 16) + spanId;
+  let read = 0;
+  let at = 0;
+  for (const length of GROUPS) {
+    if (at > 0) scratch[at++] = DASH;
+    for (let end = at + length; at < end; at++) scratch[at] = digits.charCodeAt(read++);
+  }
+  return scratch.toString("latin1", 0, at);
 }
