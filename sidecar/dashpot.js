@@ -1,7 +1,5 @@
 #!/usr/bin/env node
 // Plain old JavaScript, so that a Node too old for everything else can still read this far and say so.
-import module from "node:module";
-
 const OLDEST_MAJOR = 24;
 
 if (Number.parseInt(process.versions.node, 10) < OLDEST_MAJOR) {
@@ -11,8 +9,7 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_MAJOR) {
   process.exit(2);
 }
 
-// Most of a start is compiling; what was compiled once is read back from the user's temporary folder, where there is one.
-module.enableCompileCache?.();
+await import("./compile-cache.js");
 await import("./strip-types.js");
 await import("./lean-http.js");
 const { main } = await import("./main.ts");
