@@ -1,3 +1,4 @@
+import { codeAt } from "../../xds/common/code-at.ts";
 import { COLON, CR, FIELD_VALUE, LF, SP } from "./grammar.ts";
 import type { FieldLines } from "./head.ts";
 
@@ -7,18 +8,9 @@ FIELD_VALUE.forEach((allowed, byte) => {
   if (allowed === 1) OUT[byte] = byte;
 });
 
-/**
- * Strings have many shapes inside (slices, ropes, constants), and a loop that looks their methods up gives up on all of them: called
- * this way, three times as fast.
- */
-const codeAt = Function.prototype.call.bind(String.prototype.charCodeAt) as (
-  text: string,
-  at: number,
-) => number;
-
 function isContentLength(name: string): boolean {
   if (name.length !== 14) return false;
-  const first = name.charCodeAt(0);
+  const first = codeAt(name, 0);
   return (first === 0x43 || first === 0x63) && name.toLowerCase() === "content-length";
 }
 

@@ -6,6 +6,7 @@ import type { CompiledRoute } from "./compiled-route.ts";
 import { Domains } from "./domains.ts";
 import type { FormatEnvironment } from "./format.ts";
 import { drawn, isGrpc, matchesHeader, matchesQuery } from "./matching.ts";
+import { PathIndex } from "./path-index.ts";
 import { PathMatcher } from "./path-matcher.ts";
 import { isPrivateAddress } from "./private-address.ts";
 
@@ -61,6 +62,7 @@ interface HostEntry {
   readonly requireTls: VirtualHost["requireTls"];
   readonly toHttps: CompiledRoute;
   readonly routes: readonly RouteEntry[];
+  readonly index: PathIndex;
 }
 
 /** A route table made ready for requests. Immutable: new configuration makes a new one. */
@@ -85,10 +87,11 @@ export class CompiledTable {
     if (host.requireTls !== "none" && head.scheme !== "https") {
       if (host.requireTls === "all" || !isPrivateAddress(remoteAddress)) return host.toHttps;
     }
-    const question = head.target.indexOf("?");
-    const pathEnd = question < 0 ? head.target.length : question;
-    const routes = host.routes;
-    for (let i = 0; i < routes.length; i++) {
+    const { target } = head;
+    const question = target.indexOf("?");
+    const pathEnd = question < 0 ? target.length : question;
+    const { routes, index } = host;
+    for (let i = index.next(target, pathEnd, 0); i < routes.length; i = index.next(target, pathEnd, i + 1)) {
       const entry = routes[i] as RouteEntry;
       if (entry.matches(head, pathEnd, this.#random)) return entry.outcome(this.#random);
     }
@@ -103,7 +106,8 @@ export function compileRouteTable(table: RouteTable, options: CompileOptions): C
       const { outcomes, weights } = compileRoute(table, host, route, options);
       return new RouteEntry(route, outcomes, weights);
     });
-    const entry = { requireTls: host.requireTls, toHttps: httpsRedirect(host), routes };
+    const index = new PathIndex(host.routes.map(({ match }) => match.path));
+    const entry = { requireTls: host.requireTls, toHttps: httpsRedirect(host), routes, index };
     for (const domain of host.domains) domains.add(domain, entry);
   }
   return new CompiledTable(table.name, domains, options.random);
