@@ -35,6 +35,8 @@ import { RetryPlan } from "./retry-plan.ts";
 /** Envoy's field, where `include_request_attempt_count` or `include_attempt_count_in_response` asks for it. */
 const ATTEMPT_COUNT = "x-envoy-attempt-count";
 
+const HOST_NEEDED = "there is no Host, and the route redirects to another scheme or port of it";
+
 /**
  * One request and all that becomes of it, in named phases:
  * accept -> head -> route -> admit -> pick -> connect -> send -> relay -> classify -> record. Whatever happens, `record` runs, once.
@@ -105,7 +107,9 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
     if (action.kind === "direct_response") {
       this.#reply(textReply(action.status, action.body, []));
     } else if (action.kind === "redirect") {
-      this.#reply(textReply(action.status, "", ["Location", redirectLocation(action, head, route.rewrite)]));
+      const location = redirectLocation(action, head, route.rewrite);
+      if (location === undefined) this.#fail(proxyError(ERRORS.malformedRequest, HOST_NEEDED));
+      else this.#reply(textReply(action.status, "", ["Location", location]));
     } else {
       const refused = admits(head, filter, action);
       if (refused) this.#fail(refused);

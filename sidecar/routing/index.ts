@@ -6,7 +6,7 @@
  *   normalizeTarget(head.target, filter)            before anything matches: keep, forward, redirect or reject
  *   const route = table.route(head, remoteAddress)  CompiledRoute, or undefined (404, no route)
  *   switch (route.action.kind)
- *     "redirect"         redirectLocation(route.action, head, route.rewrite), route.action.status
+ *     "redirect"         redirectLocation(route.action, head, route.rewrite), route.action.status; undefined: 400
  *     "direct_response"  route.action.status, route.action.body
  *     "forward"          ForwardAction: timeouts, retries, mirrors, upgrades
  *       requestOverrides(action, head)              for trusted callers: reads and takes out x-envoy-* overrides

@@ -32,16 +32,18 @@ export function pathReference(target: string): string {
 
 /**
  * The `Location` of a redirect (RouteAction `redirect` in Envoy's route_components.proto). A caller that named no host, as HTTP/1.0
- * allows, gets a path alone where the route names none either: it knows whom it asked.
+ * allows, gets a path alone where the route names none either: it knows whom it asked. Undefined: the redirect is to another scheme or
+ * port of the host that was not named, which a path cannot say; it would lead the caller back here, for ever.
  */
 export function redirectLocation(
   action: RedirectAction,
   head: RequestHead,
   rewrite: TargetRewrite | undefined,
-): string {
+): string | undefined {
   const scheme = action.scheme ?? (action.https ? "https" : head.scheme);
   const port = action.port === undefined ? "" : `:${action.port}`;
   const host = action.host ?? requestHost(head, scheme, port);
   const path = target(action, head, rewrite);
-  return host === "" ? pathReference(path) : `${scheme}://${host}${port}${path}`;
+  if (host !== "") return `${scheme}://${host}${port}${path}`;
+  return scheme === head.scheme && port === "" ? pathReference(path) : undefined;
 }

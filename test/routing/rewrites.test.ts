@@ -67,7 +67,7 @@ function location(
   action: Partial<RedirectAction>,
   head: Parameters<typeof request>[0],
   path = prefix("/"),
-): string {
+): string | undefined {
   const routes = [route("r", { match: match({ path }), action: redirect(action) })];
   const outcome = compile(table([host("h", ["*"], { routes })])).route(request(head), "");
   assert.ok(outcome?.action.kind === "redirect");
@@ -100,11 +100,17 @@ test("redirects name scheme, host, port, path and query as Envoy does", () => {
 
 test("a caller that named no host is redirected by a path alone, which never names another host", () => {
   assert.equal(location({ path: "/new" }, { target: "/x?y", authority: "" }), "/new?y");
-  assert.equal(location({ https: true }, { target: "/x?y", authority: "" }), "/x?y");
+  assert.equal(location({ scheme: "http" }, { target: "/x?y", authority: "" }), "/x?y");
   assert.equal(
     location({ stripQuery: true }, { target: "//evil.test/x?y", authority: "" }),
     "/.//evil.test/x",
   );
+});
+
+test("a caller that named no host is not sent to another scheme or port of it", () => {
+  assert.equal(location({ https: true }, { authority: "" }), undefined);
+  assert.equal(location({ port: 81 }, { authority: "" }), undefined);
+  assert.equal(location({ https: true, host: "b" }, { authority: "" }), "https://b/");
 });
 
 test("a virtual host that wants TLS redirects what comes in the clear", () => {
