@@ -79,7 +79,7 @@ export const SETTINGS = {
     key: "max_waiting_connections",
     type: integer(0, 10_000),
     fallback: 128,
-    does: "Callers that may wait, connected but unread, when `max_connections` are served; at most an eighth of what `ulimit -n` allows.",
+    does: "Callers that may wait, connected but unread, when `max_connections` are served; at most an eighth of what `ulimit -n` allows. TLS handshakes take of what both bounds leave.",
     lower: "A burst beyond the bound is turned away by a reset; `0`: every caller beyond it.",
     higher: "Callers that could be told at once wait, and each takes a file descriptor.",
   }),

@@ -1,9 +1,10 @@
 import tls from "node:tls";
-import type { Clock } from "../../xds/common/clock.ts";
 import type { Logger } from "../../xds/common/logger.ts";
 import type { DownstreamTls } from "../../xds/model/tls.ts";
 import { PemFiles, readPem } from "../upstream/pem-files.ts";
 import { matchesSubject, subjectAltNames } from "../upstream/subject-alt-names.ts";
+import type { ProxyContext } from "./proxy-context.ts";
+import type { WaitingCallers } from "./waiting-callers.ts";
 
 /** A caller that does not finish its handshake within this is dropped. */
 const HANDSHAKE_MS = 10_000;
@@ -12,14 +13,16 @@ const HANDSHAKE_MS = 10_000;
 export class ListenerTls {
   readonly #settings: DownstreamTls;
   readonly #logger: Logger;
+  readonly #callers: WaitingCallers;
   readonly #files: PemFiles;
   /** Why the files as they are now cannot be used; empty: they are in use. */
   failure = "";
 
-  constructor(settings: DownstreamTls, clock: Clock, logger: Logger) {
+  constructor(settings: DownstreamTls, { clock, logger, callers }: ProxyContext) {
     const { certificate, validation } = settings;
     this.#settings = settings;
     this.#logger = logger;
+    this.#callers = callers;
     this.#files = new PemFiles([certificate?.chain, certificate?.privateKey, validation?.trustedCa], () =>
       clock.now(),
     );
@@ -38,9 +41,17 @@ export class ListenerTls {
       allowHalfOpen: true,
       noDelay: true,
     });
-    server.on("connection", () => this.#refresh(server));
-    server.on("tlsClientError", (_error, socket) => socket.destroy());
+    // Each connection comes to one of the two ends below, at the latest by the handshake's timeout.
+    server.on("connection", (socket) => {
+      this.#refresh(server);
+      this.#callers.onHandshake(socket);
+    });
+    server.on("tlsClientError", (_error, socket) => {
+      this.#callers.onHandshakeEnd();
+      socket.destroy();
+    });
     server.on("secureConnection", (socket) => {
+      this.#callers.onHandshakeEnd();
       if (this.#admits(socket)) onConnection(socket);
       else socket.destroy();
     });

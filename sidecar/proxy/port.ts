@@ -53,7 +53,6 @@ export class Port {
 
   #createServer(): net.Server {
     const { tls, bufferLimitBytes } = this.options;
-    const { clock, logger } = this.#context;
     const onConnection = (socket: Socket): void => this.#onConnection(socket);
     const highWaterMark = heldBytes(bufferLimitBytes);
     if (!tls) {
@@ -62,7 +61,7 @@ export class Port {
         onConnection,
       );
     }
-    this.#tls = new ListenerTls(tls, clock, logger);
+    this.#tls = new ListenerTls(tls, this.#context);
     return this.#tls.createServer(onConnection);
   }
 

@@ -164,6 +164,7 @@ export class SidecarProxy {
   /** What is held at the moment: all zero when nothing is going on, but for idle pooled connections. */
   counts(): ProxyCounts & {
     readonly waitingConnections: number;
+    readonly handshakes: number;
     readonly upstreamConnections: number;
     readonly idleUpstreamConnections: number;
     readonly timers: number;
@@ -177,6 +178,7 @@ export class SidecarProxy {
     return {
       ...this.#context.counts,
       waitingConnections: this.#context.callers.size,
+      handshakes: this.#context.callers.handshakes,
       upstreamConnections: this.#clusters.connections,
       idleUpstreamConnections,
       timers: this.#context.wheel.size,

@@ -15,7 +15,7 @@ const FREE_AGAIN = 0.1;
 export interface CallerLimits {
   /** Downstream connections over all listeners that are served; further ones wait. Default 10 000. */
   readonly maxDownstreamConnections: number;
-  /** Those that wait for one of these to close; one more is reset at once. Default 128. */
+  /** Those that wait for one of these to close; one more is reset at once. Default 128. TLS handshakes may fill both bounds. */
   readonly maxWaitingConnections: number;
 }
 
@@ -45,6 +45,7 @@ export class WaitingCallers {
   /** Since the bound was met; undefined while it is not. */
   #episode: { waited: number; refusedBefore: number } | undefined;
   #closed = false;
+  #handshakes = 0;
 
   constructor(clock: Clock, logger: Logger, limits: CallerLimits, counts: CallerCounts) {
     this.#clock = clock;
@@ -75,6 +76,26 @@ export class WaitingCallers {
     this.#waiting.set(socket, service);
     socket.on("close", () => this.#waiting.delete(socket));
     if (!this.#cancelLook) this.#makeRoom();
+  }
+
+  /** TLS handshakes under way: connections that are no callers yet. */
+  get handshakes(): number {
+    return this.#handshakes;
+  }
+
+  /** A TLS handshake begins, if its caller could be served or wait once it is over; otherwise the connection is reset. */
+  onHandshake(socket: Socket): void {
+    const { maxDownstreamConnections, maxWaitingConnections } = this.#limits;
+    const before = this.#counts.downstreamConnections + this.#waiting.size + this.#handshakes++;
+    if (before < maxDownstreamConnections + maxWaitingConnections) return;
+    this.#episode ??= this.#beginEpisode();
+    this.#counts.refusedConnections++;
+    resetSocket(socket);
+  }
+
+  /** However it ended: a reset by `onHandshake` ends one too. */
+  onHandshakeEnd(): void {
+    this.#handshakes--;
   }
 
   /** To be called when a connection has closed. */
@@ -121,7 +142,7 @@ export class WaitingCallers {
 
   #endEpisode({ waited, refusedBefore }: { waited: number; refusedBefore: number }): void {
     const { downstreamConnections: connections, refusedConnections } = this.#counts;
-    if (connections > this.#limits.maxDownstreamConnections * (1 - FREE_AGAIN)) return;
+    if (connections + this.#handshakes > this.#limits.maxDownstreamConnections * (1 - FREE_AGAIN)) return;
     this.#episode = undefined;
     const turnedAway = refusedConnections - refusedBefore;
     this.#logger.info(

@@ -167,6 +167,32 @@ suite("securing", () => {
     unknown.socket.destroy();
   });
 
+  test("handshakes under way count as connections, so callers that never finish theirs cannot pile up", async (t) => {
+    const backend = await ScriptedBackend.answering("secret");
+    t.after(() => backend.close());
+    const bed = await ProxyBed.start({
+      clusters: [cluster("orders", [backend.port])],
+      listener: { tls: LISTENER_TLS },
+      limits: { maxDownstreamConnections: 1, maxWaitingConnections: 1 },
+    });
+    t.after(() => bed.close());
+    const silent = [await bed.connect(), await bed.connect()];
+    t.after(() => silent.map(({ socket }) => socket.destroy()));
+    await eventually(() => bed.proxy.counts().handshakes === 2, "both bounds are filled");
+    const further = await bed.connect().catch(() => undefined);
+    if (further) assert.equal(await further.untilEnded(), "");
+    assert.equal(bed.proxy.counts().refusedConnections, 1);
+    for (const { socket } of silent) socket.resetAndDestroy();
+    await eventually(() => bed.proxy.counts().handshakes === 0, "they are forgotten");
+    const caller = new RawConnection(
+      tls.connect({ port: bed.port, host: "127.0.0.1", ca: pem("ca"), servername: "server.test" }),
+    );
+    caller.send(GET);
+    assert.match(await caller.takeMessage(), /secret$/);
+    assert.equal(bed.proxy.counts().handshakes, 0);
+    caller.socket.destroy();
+  });
+
   test("a tunnel over TLS on both sides whose caller vanishes ends, and the proxy goes on", async (t) => {
     const backend = await tlsBackend("HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
     t.after(() => backend.close());
