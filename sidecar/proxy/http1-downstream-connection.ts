@@ -32,6 +32,8 @@ export interface DownstreamOwner {
 const HELD_BYTES = 16_384;
 /** How often a caller that sent FIN and waits for its answer is asked whether it is still there. */
 const PROBE_MS = 200;
+/** How long a connection that has carried nothing may still bring its first request when its listener is gone, or about to be. */
+const FIRST_REQUEST_MS = 5_000;
 /** Writing nothing sends nothing, but fails once the peer has answered something sent before with a reset. */
 const NOTHING = Buffer.alloc(0);
 /** What every response begins with, whatever becomes of the request. */
@@ -103,7 +105,7 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     socket.on("drain", () => this.#onDrain());
     socket.on("error", (error) => this.#onGone(error.message));
     socket.on("close", () => this.#onGone("the caller closed the connection"));
-    this.#startTimer("idle", filter.idleTimeoutMs);
+    this.#startTimer("idle", this.#idleTimeoutMs);
   }
 
   /** When it came to rest, on the clock; Infinity: something is under way. */
@@ -114,10 +116,18 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
 
   /**
    * Closes the connection if nothing is under way; otherwise it closes after its response. One that is new may have its first request
-   * on its way: callers bear the loss of a kept connection (RFC 9112, 9.3.1), not of one that they have just made.
+   * on its way: callers bear the loss of a kept connection (RFC 9112, 9.3.1), not of one that they have just made. It is given a moment.
    */
   drain(): void {
     if (this.#requests > 0) this.closeRested();
+    else if (this.#timed === "idle") this.#startTimer("idle", this.#idleTimeoutMs);
+  }
+
+  /** In ms; 0: none. */
+  get #idleTimeoutMs(): number {
+    const { idleTimeoutMs } = this.#owner.routes.filter;
+    if (!this.#owner.draining) return idleTimeoutMs;
+    return idleTimeoutMs > 0 ? Math.min(idleTimeoutMs, FIRST_REQUEST_MS) : FIRST_REQUEST_MS;
   }
 
   closeRested(): void {
@@ -227,9 +237,8 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     switch (this.#timed) {
       case "idle": {
         // Armed once and not for every request: what came since is looked at now.
-        const left = this.#exchange
-          ? filter.idleTimeoutMs
-          : this.#idleSince + filter.idleTimeoutMs - context.clock.now();
+        const timeoutMs = this.#idleTimeoutMs;
+        const left = this.#exchange ? timeoutMs : this.#idleSince + timeoutMs - context.clock.now();
         if (left > 0) this.#startTimer("idle", left);
         else this.#close();
         break;
@@ -272,7 +281,7 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     this.#responseBegun = false;
     this.#keepAlive = head.keepAlive;
     if (routes.filter.requestTimeoutMs > 0) this.#startTimer("request", routes.filter.requestTimeoutMs);
-    else if (this.#timed === "head") this.#startTimer("idle", routes.filter.idleTimeoutMs);
+    else if (this.#timed === "head") this.#startTimer("idle", this.#idleTimeoutMs);
     const exchange = new Exchange(routes, this, head);
     this.#exchange = exchange;
     exchange.begin(this.#internal);
@@ -284,7 +293,7 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
 
   onRequestEnd(trailers: FieldLines | undefined): void {
     this.#requestDone = true;
-    if (this.#timed === "request") this.#startTimer("idle", this.#owner.routes.filter.idleTimeoutMs);
+    if (this.#timed === "request") this.#startTimer("idle", this.#idleTimeoutMs);
     this.#exchange?.onRequestEnd(trailers);
     if (this.#ended) this.#finishExchange();
   }

@@ -4,6 +4,7 @@ import type { Cluster, HealthCheck } from "../../xds/model/cluster.ts";
 import type { ClusterConfiguration } from "../../xds/model/configuration.ts";
 import type { Endpoint } from "../../xds/model/endpoint.ts";
 import { eventually } from "../support/eventually.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 import {
   cluster,
   forward,
@@ -121,6 +122,26 @@ suite("changing configuration", () => {
     assert.equal(bed.proxy.clusters()[0]?.balancer.policy, "random");
     for (let i = 0; i < 12; i++) assert.match(await bed.ask(GET), /well$/);
     assert.ok(well.accepted - accepted <= 1, "the pooled connection serves on");
+  });
+
+  test("a connection to a removed listener may bring its first request for a moment, and then closes", async (t) => {
+    const backend = await ScriptedBackend.answering("served");
+    t.after(() => backend.close());
+    const clock = new FakeClock();
+    const options = { clusters: [cluster("orders", [backend.port])], clock };
+    const bed = await ProxyBed.start(options);
+    t.after(() => bed.close());
+    const [unused, used] = [await bed.connect(), await bed.connect()];
+    await eventually(() => bed.proxy.counts().downstreamConnections === 2, "both are taken");
+    await bed.apply({ ...options, listener: { name: "another" } });
+    clock.advance(4_000);
+    used.send(GET);
+    assert.match(await used.untilEnded(), /Connection: close\r\n[\s\S]*served$/);
+    used.socket.destroy();
+    assert.equal(unused.ended, false);
+    clock.advance(2_000);
+    assert.equal(await unused.untilEnded(), "");
+    unused.socket.destroy();
   });
 
   test("a drain serves on, closes connections that idle since their last request, and ends when it is quiet", async (t) => {
