@@ -1,6 +1,9 @@
 import { splitAuthority } from "../../xds/common/host-port.ts";
 import type { EndpointView } from "../balancing/balancer.ts";
+import type { ConnectionCounts } from "../upstream/connection-tally.ts";
 import type { ClusterView } from "../upstream/upstream-cluster.ts";
+
+const NO_CONNECTIONS: ConnectionCounts = { active: 0, total: 0, connectFailures: 0, connectTimeouts: 0 };
 
 /** `/clusters` as Envoy writes it, one fact per line, with Dashpot's facts under their own names. */
 export function* clustersText(clusters: readonly ClusterView[]): Generator<string> {
@@ -18,11 +21,15 @@ export function* clustersText(clusters: readonly ClusterView[]): Generator<strin
     yield block(lines);
     for (const endpoint of balancer.endpoints) {
       const { region, zone, subZone } = endpoint.place;
+      const connections = cluster.endpointConnections.get(endpoint.address) ?? NO_CONNECTIONS;
       const facts: readonly (readonly [string, string | number])[] = [
+        ["cx_active", connections.active],
+        ["cx_connect_fail", connections.connectFailures],
+        ["cx_total", connections.total],
         ["rq_active", endpoint.inFlight],
-        ["rq_total", endpoint.picks],
         ["rq_error", endpoint.failures],
         ["rq_success", endpoint.picks - endpoint.failures],
+        ["rq_total", endpoint.picks],
         ["hostname", endpoint.hostname],
         ["health_flags", healthFlags(endpoint)],
         ["weight", endpoint.staticWeight],
@@ -105,20 +112,24 @@ export function clusterStatus(cluster: ClusterView): object {
       requests,
       overflows,
     },
-    host_statuses: balancer.endpoints.map(hostStatus),
+    host_statuses: balancer.endpoints.map((endpoint) => hostStatus(endpoint, cluster)),
   };
 }
 
-function hostStatus(endpoint: EndpointView): object {
+function hostStatus(endpoint: EndpointView, { endpointConnections }: ClusterView): object {
+  const cx = endpointConnections.get(endpoint.address) ?? NO_CONNECTIONS;
   const { host, port } = splitAuthority(endpoint.address, 0);
   const { region, zone, subZone } = endpoint.place;
   return {
     address: { socket_address: { address: host, port_value: port } },
     stats: [
+      { name: "cx_active", value: String(cx.active), type: "GAUGE" },
+      { name: "cx_connect_fail", value: String(cx.connectFailures) },
+      { name: "cx_total", value: String(cx.total) },
       { name: "rq_active", value: String(endpoint.inFlight), type: "GAUGE" },
-      { name: "rq_total", value: String(endpoint.picks) },
       { name: "rq_error", value: String(endpoint.failures) },
       { name: "rq_success", value: String(endpoint.picks - endpoint.failures) },
+      { name: "rq_total", value: String(endpoint.picks) },
     ],
     health_status: {
       eds_health_status: endpoint.failsChecks ? "UNKNOWN" : endpoint.health.toUpperCase(),

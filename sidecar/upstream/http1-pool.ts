@@ -76,7 +76,7 @@ export class Http1Pool implements ConnectionOwner, StreamSource {
     if (this.#waiting.length > 0) return;
     for (const dial of this.#dials) {
       dial.cancel();
-      this.#home.counts.active--;
+      this.target.tally.onClosed();
     }
     this.#dials.clear();
   }
@@ -107,7 +107,7 @@ export class Http1Pool implements ConnectionOwner, StreamSource {
   }
 
   onRetired(connection: Http1Connection): void {
-    this.#home.counts.active--;
+    this.target.tally.onClosed();
     const at = this.#idle.lastIndexOf(connection);
     if (at >= 0) this.#idle.splice(at, 1);
     else this.#busy--;
@@ -133,9 +133,7 @@ export class Http1Pool implements ConnectionOwner, StreamSource {
   }
 
   #dial(): void {
-    const { counts } = this.#home;
-    counts.active++;
-    counts.total++;
+    this.target.tally.onOpening();
     const dial = new Dial(this.#home, this.target, {
       onConnected: (socket, peerAddress) => {
         this.#dials.delete(dial);
@@ -145,9 +143,7 @@ export class Http1Pool implements ConnectionOwner, StreamSource {
       },
       onFailed: (error) => {
         this.#dials.delete(dial);
-        counts.active--;
-        counts.connectFailures++;
-        if (error.kind === ERRORS.connectTimeout) counts.connectTimeouts++;
+        this.target.tally.onFailed(error);
         this.#refuse(error);
       },
     });

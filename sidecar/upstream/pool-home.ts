@@ -4,6 +4,7 @@ import type { Random } from "../../xds/common/random.ts";
 import type { TimerWheel } from "../../xds/common/timer-wheel.ts";
 import type { Cluster } from "../../xds/model/cluster.ts";
 import type { MessageLimits } from "../codec/limits.ts";
+import type { ConnectionCounts, ConnectionTally } from "./connection-tally.ts";
 import type { UpstreamTlsContext } from "./upstream-tls-context.ts";
 
 /** The address behind a pool. */
@@ -14,6 +15,8 @@ export interface PoolTarget {
   readonly hostname: string;
   /** Undefined: plain TCP. */
   readonly tls: UpstreamTlsContext | undefined;
+  /** Of this endpoint. */
+  readonly tally: ConnectionTally;
   readonly additionalAddresses: readonly { readonly host: string; readonly port: number }[];
 }
 
@@ -23,18 +26,11 @@ export interface PoolHome {
   readonly random: Random;
   readonly wheel: TimerWheel;
   readonly model: Cluster;
+  /** Of the cluster: what its bound on connections is held against. */
   readonly counts: ConnectionCounts;
   readonly responseLimits: MessageLimits;
   /** Of the process, counting the connection that is about to be opened. */
   readonly hasDescriptors: boolean;
   /** Opens a socket to one of the target's addresses. */
   open(host: string, port: number, target: PoolTarget): Socket;
-}
-
-export interface ConnectionCounts {
-  /** Open or being opened. */
-  active: number;
-  total: number;
-  connectFailures: number;
-  connectTimeouts: number;
 }

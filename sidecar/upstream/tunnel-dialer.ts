@@ -16,24 +16,21 @@ export class TunnelDialer implements StreamSource {
   }
 
   acquire(user: StreamUser): void {
-    const { counts } = this.#home;
-    if (counts.active >= user.breaker.thresholds.maxConnections) {
+    const { tally } = this.#target;
+    if (this.#home.counts.active >= user.breaker.thresholds.maxConnections) {
       user.breaker.overflows.connections++;
       user.onNoStream(proxyError(ERRORS.overflow, "the cluster has too many connections (max_connections)"));
       return;
     }
-    counts.active++;
-    counts.total++;
+    tally.onOpening();
     this.#dial = new Dial(this.#home, this.#target, {
       onConnected: (socket, peerAddress) => {
         this.#dial = undefined;
-        user.onStream(new TunnelConnection(socket, peerAddress, user, () => counts.active--));
+        user.onStream(new TunnelConnection(socket, peerAddress, user, () => tally.onClosed()));
       },
       onFailed: (error) => {
         this.#dial = undefined;
-        counts.active--;
-        counts.connectFailures++;
-        if (error.kind === ERRORS.connectTimeout) counts.connectTimeouts++;
+        tally.onFailed(error);
         user.onNoStream(error);
       },
     });
@@ -44,6 +41,6 @@ export class TunnelDialer implements StreamSource {
     if (!this.#dial) return;
     this.#dial.cancel();
     this.#dial = undefined;
-    this.#home.counts.active--;
+    this.#target.tally.onClosed();
   }
 }

@@ -14,13 +14,14 @@ import type { ResolvedPolicy } from "../balancing/index.ts";
 import { createBalancer } from "../balancing/index.ts";
 import type { MessageLimits } from "../codec/limits.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
+import { type ConnectionCounts, ConnectionTally } from "./connection-tally.ts";
 import type { DnsSettings } from "./dns-endpoints.ts";
 import { DnsEndpoints, namesHosts } from "./dns-endpoints.ts";
 import { HealthChecks, type HealthContext } from "./health-checks.ts";
 import { heldBytes } from "./held-bytes.ts";
 import { Http1Pool } from "./http1-pool.ts";
 import type { ResolveName } from "./name-resolver.ts";
-import type { ConnectionCounts, PoolHome, PoolTarget } from "./pool-home.ts";
+import type { PoolHome, PoolTarget } from "./pool-home.ts";
 import { connectReusing } from "./read-buffers.ts";
 import type { StreamSource } from "./stream-source.ts";
 import { TransportSockets } from "./transport-sockets.ts";
@@ -58,6 +59,8 @@ export interface ClusterView {
   readonly model: Cluster;
   readonly balancer: BalancerView;
   readonly connections: ConnectionCounts;
+  /** By address. Endpoints that no connection was opened to are not in it. */
+  readonly endpointConnections: ReadonlyMap<string, ConnectionCounts>;
   readonly requests: { readonly active: number; readonly pending: number; readonly retrying: number };
   readonly overflows: Readonly<Record<"requests" | "pending" | "connections" | "retries", number>>;
 }
@@ -68,7 +71,7 @@ export class UpstreamCluster implements PoolHome {
   readonly clock: Clock;
   readonly random: Random;
   readonly wheel: TimerWheel;
-  readonly counts: ConnectionCounts = { active: 0, total: 0, connectFailures: 0, connectTimeouts: 0 };
+  readonly counts = new ConnectionTally();
   readonly breakers: { readonly default: CircuitBreaker; readonly high: CircuitBreaker };
   balancer: Balancer;
   /** The name of the policy in force. */
@@ -78,6 +81,8 @@ export class UpstreamCluster implements PoolHome {
   /** By address; `#slotPools` finds the same by the balancer's slots. */
   readonly #pools = new Map<string, Http1Pool>();
   #slotPools: (Http1Pool | undefined)[] = [];
+  /** By address, for as long as the endpoint is there. */
+  readonly #tallies = new Map<string, ConnectionTally>();
   #endpoints = new Map<string, Endpoint>();
   #assignment: ClusterLoadAssignment | undefined;
   #health: HealthChecks;
@@ -180,7 +185,9 @@ export class UpstreamCluster implements PoolHome {
     const endpoint = this.#endpoints.get(address);
     if (!endpoint) throw new Error(`the balancer chose "${address}", which is no endpoint of ${this.name}`);
     const { host, port, hostname, additionalAddresses } = endpoint;
-    return { address, host, port, hostname, additionalAddresses, tls: this.#sockets.for(endpoint) };
+    const tally = this.#tallies.get(address) ?? new ConnectionTally(this.counts);
+    this.#tallies.set(address, tally);
+    return { address, host, port, hostname, additionalAddresses, tally, tls: this.#sockets.for(endpoint) };
   }
 
   /** The endpoint's name for host rewrites; empty where the control plane gave none. */
@@ -254,6 +261,7 @@ export class UpstreamCluster implements PoolHome {
       model: this.model,
       balancer: this.balancer.view(),
       connections: { ...this.counts },
+      endpointConnections: this.#tallies,
       requests: {
         active: normal.requests + high.requests,
         pending: normal.pending + high.pending,
@@ -330,6 +338,9 @@ export class UpstreamCluster implements PoolHome {
       if (endpoint && this.#sockets.for(endpoint) === pool.target.tls) continue;
       pool.close();
       this.#pools.delete(address);
+    }
+    for (const address of this.#tallies.keys()) {
+      if (!endpoints.has(address)) this.#tallies.delete(address);
     }
     // An address that comes back later gets a new pool.
     this.#slotPools = [];

@@ -67,6 +67,15 @@ describe("the admin interface", () => {
   test("writes /clusters as Envoy does", async () => {
     const { body } = await ask("/clusters");
     assert.match(body, /^orders::10\.0\.0\.1:80::health_flags::healthy$/m);
+    const connections = body.match(/^orders::10\.0\.0\.[12]:80::cx_.*$/gm);
+    assert.deepEqual(connections, [
+      "orders::10.0.0.1:80::cx_active::2",
+      "orders::10.0.0.1:80::cx_connect_fail::1",
+      "orders::10.0.0.1:80::cx_total::8",
+      "orders::10.0.0.2:80::cx_active::0",
+      "orders::10.0.0.2:80::cx_connect_fail::0",
+      "orders::10.0.0.2:80::cx_total::0",
+    ]);
     assert.match(body, /^orders::10\.0\.0\.2:80::health_flags::\/failed_outlier_check$/m);
     assert.match(body, /^orders::10\.0\.0\.1:80::learned_weight::1\.1000$/m);
     assert.match(body, /^orders::10\.0\.0\.3:80::health_flags::\/failed_active_hc$/m);

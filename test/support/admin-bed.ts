@@ -47,6 +47,9 @@ export function clusterView(name: string, ...endpoints: EndpointView[]): Cluster
     model: clusterModel(name, { kind: "static", assignment: assignmentModel(name) }),
     balancer: { policy: "adaptive", weightsGeneration: 7, panic: false, endpoints },
     connections: { active: 3, total: 9, connectFailures: 1, connectTimeouts: 0 },
+    endpointConnections: new Map([
+      ["10.0.0.1:80", { active: 2, total: 8, connectFailures: 1, connectTimeouts: 0 }],
+    ]),
     requests: { active: 2, pending: 0, retrying: 0 },
     overflows: { requests: 0, pending: 0, connections: 0, retries: 0 },
   };
