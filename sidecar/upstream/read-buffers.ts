@@ -5,11 +5,16 @@ import { type BytesKeeper, NOBODY, takeKeeper } from "./turn.ts";
 const READ_BYTES = 72 * 1024;
 /** What brings no more is sent on as a copy anyway (`SocketWriter`), so it needs no memory of its own. */
 const SMALL_BYTES = 16 * 1024;
+/** A body's head and its end come in small reads, too: only so many of them in a row mean that no more is to come. */
+const SMALL_READS = 16;
+/** Sockets with memory of their own at the same time; further ones copy large pieces. 18 MiB, unless their peers are slow. */
+const MOST_OWNERS = 256;
 /** How many a socket fills in turn while a slow reader holds on to some; further ones are left to the garbage collector. */
 const MAX_BUFFERS = 4;
 
 /** Small reads of all sockets go into the same memory, one after the other: it stays in the processor's caches. */
 const shared = Buffer.allocUnsafeSlow(READ_BYTES);
+let owners = 0;
 
 interface ReadBuffer {
   readonly bytes: Buffer;
@@ -24,14 +29,15 @@ interface ReadBuffer {
 class ReadBuffers {
   readonly #buffers: ReadBuffer[] = [];
   #filled: ReadBuffer | undefined;
-  #bringsMuch = false;
+  #isOwner = false;
+  #smallReads = 0;
 
   /** For the next read. To be called when the turn of the last one has ended. */
   next(): Buffer {
     const filled = this.#filled;
     if (filled) filled.keeper = takeKeeper();
     this.#filled = undefined;
-    if (!this.#bringsMuch) return shared;
+    if (!this.#isOwner) return shared;
     // Nearly always the one that was just read into: what came was sent on at once.
     const next = filled?.keeper === NOBODY ? filled : this.#free();
     this.#filled = next;
@@ -50,9 +56,28 @@ class ReadBuffers {
   /** What a read brought. */
   take(length: number, bytes: Buffer): Buffer {
     this.#reclaim();
-    this.#bringsMuch = length > SMALL_BYTES;
     const chunk = bytes.subarray(0, length);
-    return this.#bringsMuch && bytes === shared ? Buffer.from(chunk) : chunk;
+    if (length <= SMALL_BYTES) {
+      if (++this.#smallReads === SMALL_READS) this.disown();
+      return chunk;
+    }
+    this.#smallReads = 0;
+    this.#own();
+    return bytes === shared ? Buffer.from(chunk) : chunk;
+  }
+
+  #own(): void {
+    if (this.#isOwner || owners === MOST_OWNERS) return;
+    this.#isOwner = true;
+    owners++;
+  }
+
+  /** Nothing large is to come. */
+  disown(): void {
+    if (!this.#isOwner) return;
+    this.#isOwner = false;
+    owners--;
+    this.#buffers.length = 0;
   }
 
   /** Before a turn: who has nothing left to write now needs nothing of earlier ones. */
@@ -67,8 +92,7 @@ class ReadBuffers {
 }
 
 /** `onread` of a socket that is about to be made. */
-function reusing(socket: () => Socket): NonNullable<SocketConstructorOpts["onread"]> {
-  const buffers = new ReadBuffers();
+function reusing(buffers: ReadBuffers, socket: () => Socket): NonNullable<SocketConstructorOpts["onread"]> {
   return {
     buffer: () => buffers.next(),
     callback: (length, bytes) => {
@@ -80,8 +104,9 @@ function reusing(socket: () => Socket): NonNullable<SocketConstructorOpts["onrea
 
 /** A connection whose `data` events bring bytes that are valid as `UpstreamStream` says: for their turn. */
 export function connectReusing(options: TcpNetConnectOpts): Socket {
-  const socket: Socket = net.connect({ ...options, onread: reusing(() => socket) });
-  return socket;
+  const buffers = new ReadBuffers();
+  const socket: Socket = net.connect({ ...options, onread: reusing(buffers, () => socket) });
+  return socket.on("close", () => buffers.disown());
 }
 
 /** What Node's sockets have inside; its types do not tell. */
@@ -99,16 +124,17 @@ export function acceptReusing(accepted: Socket): Socket {
   const inside = accepted as unknown as Inside;
   const { _handle: handle, _server: server } = inside;
   if (!handle || "encrypted" in accepted) return accepted;
+  const buffers = new ReadBuffers();
   const options = {
     handle,
     allowHalfOpen: accepted.allowHalfOpen,
     highWaterMark: accepted.writableHighWaterMark,
-    onread: reusing(() => socket),
+    onread: reusing(buffers, () => socket),
   };
   const socket: Socket = new net.Socket(options as SocketConstructorOpts);
   // The server counts its connections by it.
   Object.assign(socket, { _server: server });
   inside._handle = null;
   inside._server = null;
-  return socket.pause();
+  return socket.on("close", () => buffers.disown()).pause();
 }
