@@ -105,7 +105,7 @@ export type BalancingPolicy =
 
 /** Options of `dashpot.v1.Adaptive`, the TypedStruct of `load_balancing_policy`. Unset fields take the defaults of balancing. */
 export interface AdaptiveOptions {
-  /** Up to this many endpoints are all compared at each pick; above it a weighted sample of half as many. 2..256, default 32. */
+  /** Up to this many endpoints are all compared at each pick; above it a quarter as many drawn by weight, and as many last used. 2..256, default 32. */
   readonly scanLimit?: number;
   /** How fast estimates forget, in ms. Default 5 000. */
   readonly decayMs?: number;
