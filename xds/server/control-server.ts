@@ -3,6 +3,7 @@ import { BindError } from "../common/bind-error.ts";
 import type { Clock } from "../common/clock.ts";
 import { parseHostPort } from "../common/host-port.ts";
 import type { Logger } from "../common/logger.ts";
+import { isLoopback } from "../common/loopback.ts";
 import { endpointAddress } from "../model/endpoint.ts";
 import { DEFAULT_STREAM_OPTIONS, type StreamOptions } from "../protocol/server-stream.ts";
 import { startAdminPages } from "./admin.ts";
@@ -90,7 +91,7 @@ export async function startControlServer(options: ControlServerOptions): Promise
   });
   server.addService(AGGREGATED_DISCOVERY, { streamAggregatedResources: discovery.handle });
   try {
-    const address = await bind(server, options.address ?? "127.0.0.1:18000");
+    const address = await bind(server, options.address ?? "127.0.0.1:18000", logger);
     const admin = await startAdminPages(options.adminAddress ?? "127.0.0.1:18001", {
       store,
       discovery,
@@ -117,6 +118,9 @@ export async function startControlServer(options: ControlServerOptions): Promise
   }
 }
 
+const REACHED_BY_OTHERS =
+  "not a loopback address: the whole mesh is served in plain text to every host that reaches it";
+
 /** Lets the last words out, so that clients learn why, and then closes whatever is still open. */
 async function shutDown(server: Server, clock: Clock): Promise<void> {
   await new Promise<void>((resolve) => {
@@ -129,13 +133,16 @@ async function shutDown(server: Server, clock: Clock): Promise<void> {
   server.forceShutdown();
 }
 
-function bind(server: Server, address: string): Promise<string> {
+function bind(server: Server, address: string, logger: Logger): Promise<string> {
   const parsed = parseHostPort(address, 0);
   if ("error" in parsed) return Promise.reject(new BindError(address, parsed.error));
   return new Promise((resolve, reject) => {
     server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
       if (error) reject(new BindError(address, error.message));
-      else resolve(endpointAddress(parsed.host, port));
+      else {
+        if (!isLoopback(parsed.host)) logger.warn({ address }, REACHED_BY_OTHERS);
+        resolve(endpointAddress(parsed.host, port));
+      }
     });
   });
 }

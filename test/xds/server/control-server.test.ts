@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { fromBinary } from "@bufbuild/protobuf";
+import pino from "pino";
 import { systemClock } from "../../../xds/common/clock.ts";
 import { createLogger } from "../../../xds/common/logger.ts";
 import { ClusterLoadAssignmentSchema } from "../../../xds/proto/gen/envoy/config/endpoint/v3/endpoint_pb.js";
@@ -104,6 +105,17 @@ describe("the control server", () => {
     assert.equal((await client.next()).resources.length, 1);
     client.ask(EDS, { names: ["orders"] });
     assert.deepEqual(ports(await client.next()), [9001, 9002]);
+  });
+
+  it("warns when other hosts can reach it", async () => {
+    const logged: string[] = [];
+    const write = (line: string): number => logged.push(JSON.parse(line).msg);
+    await start({ address: "0.0.0.0:0", logger: pino({ level: "warn" }, { write }) });
+    assert.match(logged.join(), /plain text to every host/);
+    await server.close();
+    logged.length = 0;
+    await start({ logger: pino({ level: "warn" }, { write }) });
+    assert.deepEqual(logged, []);
   });
 
   it("sends endpoints before the clusters are accepted", async () => {
