@@ -2,6 +2,8 @@ import { WireBuffer } from "../codec/wire-buffer.ts";
 
 /** Enough for what some hundred sockets have to say at once. */
 const OUTBOX_BYTES = 65_536;
+/** Each of these may hold on to the memory of one iteration for some hundred bytes; further ones get copies, so it is 2 MiB for all. */
+const MOST_HOLDERS = 32;
 
 /** A socket with bytes in the outbox. */
 export interface Sender {
@@ -21,6 +23,7 @@ class Outbox {
   #count = 0;
   #last: Sender | undefined;
   #kept = false;
+  #holders = 0;
   #leaves = false;
   readonly #leave = (): void => {
     this.#leaves = false;
@@ -65,9 +68,20 @@ class Outbox {
     if (this.#last === sender) this.#last = undefined;
   }
 
+  /** May one more socket hold on to a view while its peer is slow? Otherwise it has to have a copy. */
+  get mayBeHeld(): boolean {
+    return this.#holders < MOST_HOLDERS;
+  }
+
   /** The kernel did not take all: what it has not taken stays in this memory, which is not to be written to again. */
-  keep(): void {
+  hold(): void {
     this.#kept = true;
+    this.#holders++;
+  }
+
+  /** The socket has sent its view, or has closed. */
+  letGo(): void {
+    this.#holders--;
   }
 
   /** Places are kept and counted instead of cut off: setting an array's length is slow. */

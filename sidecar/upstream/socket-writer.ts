@@ -4,7 +4,10 @@ import { writeChunkEnd, writeChunkHeader } from "../codec/writer.ts";
 import { outbox, type Sender } from "./outbox.ts";
 import { keepBytes } from "./turn.ts";
 
-/** Parts up to here together are gathered and written at once. Copying them costs less than a system call. */
+/**
+ * Parts up to this size are gathered and written at once. Copying them costs less than a system call, and what is small may stand in
+ * memory that all sockets read into: nothing but a copy may outlive its turn.
+ */
 const GATHER_BYTES = 16_384;
 
 const NOTHING = Buffer.alloc(0);
@@ -21,6 +24,8 @@ export class SocketWriter implements Sender {
   #from = -1;
   #to = 0;
   #blocked = false;
+  /** The socket has a view of the outbox that it has not sent yet. */
+  #holds = false;
 
   readonly #onSent = (error?: Error | null): void => {
     if (!error && this.#socket.writableLength === 0 && !this.#socket.writableNeedDrain)
@@ -32,7 +37,9 @@ export class SocketWriter implements Sender {
     this.#takesAtOnce = !("encrypted" in socket);
     socket.on("drain", () => {
       this.#blocked = false;
+      this.#letGo();
     });
+    socket.on("close", () => this.#letGo());
   }
 
   /** The peer is slow: `write` said so, and the socket has not drained since. */
@@ -59,16 +66,21 @@ export class SocketWriter implements Sender {
 
   /** False: the peer is slow; the chunk was taken, but stop the source until the socket drains. */
   write(chunk: Buffer): boolean {
-    if (this.#gatheredBytes + chunk.length <= GATHER_BYTES) {
+    if (chunk.length <= GATHER_BYTES) {
       this.gather().copy(chunk);
       return !this.#blocked;
     }
-    if (this.#from < 0) return this.#wrote(this.#socket.write(chunk));
-    this.#socket.cork();
-    this.#socket.write(this.#take());
-    const more = this.#socket.write(chunk);
-    this.#socket.uncork();
-    return this.#wrote(more);
+    if (this.#from < 0) this.#wrote(this.#socket.write(chunk), false);
+    else {
+      const isView = this.#mayTakeView;
+      this.#socket.cork();
+      this.#socket.write(this.#take(isView));
+      const isBelowMark = this.#socket.write(chunk);
+      this.#socket.uncork();
+      this.#wrote(isBelowMark, isView);
+    }
+    if (this.#blocked) keepBytes(this.#socket);
+    return !this.#blocked;
   }
 
   /** A chunk of a body that is framed by chunks. An empty one would end the body. */
@@ -87,8 +99,9 @@ export class SocketWriter implements Sender {
 
   flush(): void {
     if (this.#from < 0) return;
-    const bytes = this.#take();
-    if (!this.#socket.destroyed) this.#wrote(this.#socket.write(bytes));
+    const isView = this.#mayTakeView;
+    const bytes = this.#take(isView);
+    if (!this.#socket.destroyed) this.#wrote(this.#socket.write(bytes), isView);
   }
 
   /** Sends what was gathered and then FIN. */
@@ -107,24 +120,37 @@ export class SocketWriter implements Sender {
     this.#to = at;
   }
 
-  #take(): Buffer {
+  /** A socket that takes its time would hold on to the memory of all. */
+  get #mayTakeView(): boolean {
+    return this.#takesAtOnce && !this.#blocked && outbox.mayBeHeld;
+  }
+
+  #take(isView: boolean): Buffer {
     const bytes = outbox.view(this.#from, this.#from + this.#gatheredBytes);
     this.discard();
-    // A socket that takes its time would hold on to the memory of all.
-    return this.#takesAtOnce && !this.#blocked ? bytes : Buffer.from(bytes);
+    return isView ? bytes : Buffer.from(bytes);
   }
 
   /**
-   * The kernel takes all or the peer is slow. What it did not take stays in the memory that was read into, so the source has to stop at
+   * The kernel takes all or the peer is slow. What it did not take stays in the memory it was written from, so the source has to stop at
    * once, whatever the socket's high-water mark is; below that the socket itself would not tell when it has drained.
    */
-  #wrote(isBelowMark: boolean): boolean {
+  #wrote(isBelowMark: boolean, isView: boolean): void {
     this.#blocked = this.#socket.writableLength > 0;
-    if (this.#blocked) {
-      outbox.keep();
-      keepBytes(this.#socket);
-      if (isBelowMark) this.#socket.write(NOTHING, this.#onSent);
-    }
-    return !this.#blocked;
+    if (!this.#blocked) return;
+    if (isView) this.#hold();
+    if (isBelowMark) this.#socket.write(NOTHING, this.#onSent);
+  }
+
+  #hold(): void {
+    this.#letGo();
+    this.#holds = true;
+    outbox.hold();
+  }
+
+  #letGo(): void {
+    if (!this.#holds) return;
+    this.#holds = false;
+    outbox.letGo();
   }
 }
