@@ -110,8 +110,12 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
 
   /** When it came to rest, on the clock; Infinity: something is under way. */
   get restsSince(): number {
-    const rests = this.#mode === "http" && !this.#exchange && this.#reader.isIdle && !this.#held;
+    const rests = this.#isBetweenRequests && this.bufferedBytes === 0;
     return rests ? this.#idleSince : Number.POSITIVE_INFINITY;
+  }
+
+  get #isBetweenRequests(): boolean {
+    return this.#mode === "http" && !this.#exchange && this.#reader.isIdle && !this.#held;
   }
 
   /**
@@ -119,8 +123,13 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
    * on its way: callers bear the loss of a kept connection (RFC 9112, 9.3.1), not of one that they have just made. It is given a moment.
    */
   drain(): void {
-    if (this.#requests > 0) this.closeRested();
-    else if (this.#timed === "idle") this.#startTimer("idle", this.#idleTimeoutMs);
+    if (this.#requests === 0) {
+      if (this.#timed === "idle") this.#startTimer("idle", this.#idleTimeoutMs);
+    } else if (this.#isBetweenRequests) {
+      // A slow reader gets the rest of its last response.
+      if (this.bufferedBytes > 0) this.#linger();
+      else this.#close();
+    }
   }
 
   /** In ms; 0: none. */
@@ -153,7 +162,7 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
   #consume(chunk: Buffer): void {
     let at = 0;
     while (at < chunk.length && this.#mode === "http") {
-      if ((this.#exchange && this.#requestDone) || this.#writer.isBlocked) {
+      if (this.#mustWait) {
         this.#hold(chunk.subarray(at));
         break;
       }
@@ -163,6 +172,14 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     if (!this.#exchange && this.#mode === "http" && this.#timed === "idle" && !this.#reader.isIdle) {
       this.#startTimer("head", this.#owner.routes.filter.requestHeadersTimeoutMs);
     }
+  }
+
+  /**
+   * A request waits for the response before it, and until that is taken. One that has begun is read on, however slowly its response
+   * is taken: else neither side might go on. Nothing overtakes what is held.
+   */
+  get #mustWait(): boolean {
+    return this.#held !== undefined || (this.#exchange ? this.#requestDone : this.#writer.isBlocked);
   }
 
   /** Its memory is read into again. */
@@ -188,7 +205,7 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
 
   #onDrain(): void {
     this.#exchange?.onDownstreamDrain();
-    if (!this.#exchange) this.#takeHeld();
+    this.takeHeld();
   }
 
   #onEnd(): void {
@@ -200,7 +217,7 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     } else if (this.#mode === "http") {
       // Inside a request the reader reports the caller gone.
       this.#reader.end();
-      if (!this.#exchange) this.#close();
+      if (!this.#exchange && !this.#held) this.#close();
       else if (this.#requestDone && !this.#held) this.#suspect();
     }
   }
@@ -217,6 +234,8 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
 
   #probe(): void {
     if (!this.#exchange) return;
+    // An interim response may have been given a moment ago.
+    this.#writer.flush();
     if (this.#responseBegun || this.#sentBytes > 0) this.#socket.write(NOTHING);
     else {
       this.#socket.write(RESPONSE_BEGIN);

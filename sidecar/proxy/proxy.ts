@@ -173,8 +173,6 @@ export class SidecarProxy {
   } {
     let idleUpstreamConnections = 0;
     for (const cluster of this.#clusters) idleUpstreamConnections += cluster.idleConnections;
-    let bufferedBytes = 0;
-    for (const service of this.#listeners.services()) bufferedBytes += service.bufferedBytes;
     return {
       ...this.#context.counts,
       waitingConnections: this.#context.callers.size,
@@ -183,13 +181,20 @@ export class SidecarProxy {
       idleUpstreamConnections,
       timers: this.#context.wheel.size,
       replayBytes: this.#context.replay.bytes,
-      bufferedBytes,
+      bufferedBytes: this.#bufferedBytes,
     };
+  }
+
+  get #bufferedBytes(): number {
+    let bytes = 0;
+    for (const service of this.#listeners.services()) bytes += service.bufferedBytes;
+    return bytes;
   }
 
   /**
    * Gets ready to end: new and running requests are served on, but every response closes its connection and idle ones close
-   * now. Resolves when no request is under way, no caller came for a moment and the minimum has passed, or at the deadline.
+   * now. Resolves when no request is under way, every response is sent, no caller came for a moment and the minimum has passed, or at
+   * the deadline.
    */
   drain({ deadlineMs, minimumMs = 0 }: DrainOptions): Promise<void> {
     const { callers, clock, counts } = this.#context;
@@ -201,7 +206,8 @@ export class SidecarProxy {
       const look = (): void => {
         const now = clock.now();
         const passed = now - begun;
-        const busy = counts.exchanges > 0 || counts.tunnels > 0 || callers.size > 0;
+        const isServing = counts.exchanges > 0 || counts.tunnels > 0 || callers.size > 0;
+        const busy = isServing || this.#bufferedBytes > 0;
         if (busy || counts.acceptedConnections !== acceptedConnections) quietSince = now;
         acceptedConnections = counts.acceptedConnections;
         const quiet = passed >= minimumMs && now - quietSince >= DRAIN_QUIET_MS;

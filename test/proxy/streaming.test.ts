@@ -123,4 +123,53 @@ suite("streaming", () => {
     }
     connection.socket.destroy();
   });
+
+  test("an upload goes on in its order while its response, which has begun, is not read", async (t) => {
+    const uploaded = Promise.withResolvers<string>();
+    let seen = (): string => "";
+    const backend = await ScriptedBackend.start(async (connection) => {
+      await connection.takeUntil("\r\n\r\n");
+      seen = () => connection.text;
+      connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${SIZE / 4}\r\n\r\n`);
+      pour(connection, SIZE / 4, () => {});
+      uploaded.resolve(await connection.take((text) => (text.length >= 15 ? 15 : -1), "the body"));
+    });
+    t.after(() => backend.close());
+    const bed = await ProxyBed.start({ clusters: [cluster("orders", [backend.port])] });
+    t.after(() => bed.close());
+    const connection = await bed.connect();
+    connection.socket.pause();
+    connection.send("POST / HTTP/1.1\r\nHost: orders\r\nContent-Length: 15\r\n\r\nfirst");
+    await eventually(() => bed.proxy.counts().bufferedBytes > 0, "the response is not taken");
+    connection.send("secon");
+    await eventually(() => seen().endsWith("secon"), "the upload goes on");
+    connection.socket.resume();
+    await eventually(() => bed.proxy.counts().bufferedBytes === 0, "the response is taken");
+    connection.send("third");
+    assert.equal(await uploaded.promise, "firstseconthird");
+  });
+
+  test("a drain waits for who is still reading the last response", async (t) => {
+    const text = "x".repeat(30_000);
+    const backend = await ScriptedBackend.answering(text);
+    t.after(() => backend.close());
+    const bed = await ProxyBed.start({ clusters: [cluster("orders", [backend.port])] });
+    t.after(() => bed.close());
+    const connection = await bed.connect();
+    connection.socket.pause();
+    let asked = 0;
+    // Until the kernel takes no more.
+    while (bed.proxy.counts().bufferedBytes === 0) {
+      connection.send(GET);
+      asked++;
+      await eventually(() => bed.recorder.exchanges.length === asked, "it is answered");
+    }
+    const drained = bed.proxy.drain({ deadlineMs: 60_000 });
+    connection.socket.resume();
+    await drained;
+    await bed.close();
+    for (let i = 0; i < asked; i++) assert.ok((await connection.takeMessage()).endsWith(text));
+    assert.equal(await connection.untilEnded(), "");
+    assert.ok(!connection.wasReset);
+  });
 });
