@@ -33,6 +33,11 @@ export class HttpService implements ConnectionService, DownstreamOwner {
   }
 
   onConnection(socket: Socket): void {
+    // It waited for a place, and has ended without a request.
+    if (socket.readableEnded) {
+      socket.destroy();
+      return;
+    }
     this.#context.counts.downstreamConnections++;
     this.#connections.add(new Http1DownstreamConnection(socket, this));
   }

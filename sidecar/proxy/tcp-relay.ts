@@ -30,7 +30,7 @@ export class TcpRelay implements AttemptOwner, Expiring {
   #attempt: Attempt | undefined;
   #attempts = 0;
   #activeAt: number;
-  #callerEnded = false;
+  #callerEnded: boolean;
   #upstreamEnded = false;
   #over = false;
 
@@ -41,6 +41,8 @@ export class TcpRelay implements AttemptOwner, Expiring {
     this.#filter = filter;
     this.#onClosed = onClosed;
     this.#activeAt = context.clock.now();
+    // It may have waited for a place.
+    this.#callerEnded = socket.readableEnded;
     context.counts.tunnels++;
     // Nothing is read before there is somebody to give it to.
     socket.pause();
@@ -93,8 +95,10 @@ export class TcpRelay implements AttemptOwner, Expiring {
     this.#end();
   }
 
-  onAttemptReady(): void {
+  onAttemptReady(_attempt: Attempt, stream: UpstreamStream): void {
     this.#socket.resume();
+    // Its FIN came before there was anybody to tell.
+    if (this.#callerEnded) stream.sendEnd(undefined);
   }
 
   onAttemptFailed(attempt: Attempt, error: ProxyError): void {
@@ -164,6 +168,7 @@ export class TcpRelay implements AttemptOwner, Expiring {
   #end(): void {
     if (this.#over) return;
     this.#over = true;
+    this.#writer.flush();
     // A caller must not take a broken stream for a whole one.
     if (this.#attempts > 0) resetSocket(this.#socket);
     else this.#socket.destroy();

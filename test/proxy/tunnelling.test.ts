@@ -164,4 +164,34 @@ suite("tunnelling", () => {
     assert.ok(connection.wasReset);
     assert.equal(bed.proxy.counts().attempts, 0);
   });
+
+  test("who ended its half while it waited for a place is heard all the same", async (t) => {
+    const backend = await ScriptedBackend.start(async (connection) => {
+      connection.send(`got ${JSON.stringify(await connection.untilEnded())}`);
+      connection.socket.end();
+    });
+    t.after(() => backend.close());
+    const bed = await ProxyBed.start({
+      clusters: [cluster("mail", [backend.port])],
+      limits: { maxDownstreamConnections: 1 },
+      listener: {
+        filter: {
+          kind: "tcp",
+          statPrefix: "mail",
+          clusters: [{ cluster: "mail", weight: 1 }],
+          idleTimeoutMs: 60_000,
+          maxConnectAttempts: 1,
+        },
+      },
+    });
+    t.after(() => bed.close());
+    const first = await bed.connect();
+    await eventually(() => backend.accepted === 1, "the first is served");
+    const second = await bed.connect();
+    await eventually(() => bed.proxy.counts().waitingConnections === 1, "the second waits");
+    second.socket.end();
+    first.socket.end("done");
+    assert.equal(await first.untilEnded(), 'got "done"');
+    assert.equal(await second.untilEnded(), 'got ""');
+  });
 });
