@@ -205,7 +205,7 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
 
   #onDrain(): void {
     this.#exchange?.onDownstreamDrain();
-    this.takeHeld();
+    this.#takeNext();
   }
 
   #onEnd(): void {
@@ -443,12 +443,12 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     this.#idleSince = this.#owner.routes.context.clock.now();
     this.#pausedByExchange = false;
     if (!this.#keepAlive || (this.#peerEnded && !this.#held)) this.#linger();
-    else if (this.#held) process.nextTick(takeHeld, this);
+    // In a later tick, so that a long pipeline does not grow the stack.
+    else if (this.#held) process.nextTick(() => this.#takeNext());
     else this.#flowOn();
   }
 
-  /** For `takeHeld` alone: in a later tick, so that a long pipeline does not grow the stack. */
-  takeHeld(): void {
+  #takeNext(): void {
     if (this.#mode !== "http" || this.#exchange) return;
     this.#takeHeld();
     // What is left of an unfinished request will never come.
@@ -495,8 +495,4 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     this.#owner.onClosed(this);
     this.#lingering?.close();
   }
-}
-
-function takeHeld(connection: Http1DownstreamConnection): void {
-  connection.takeHeld();
 }
