@@ -1,5 +1,5 @@
 import { COLON, CR, DEL, HTAB, isToken, isWord, LF, SP, TOKEN } from "./grammar.ts";
-import type { FieldLines } from "./head.ts";
+import type { FieldBlock, FieldLines } from "./head.ts";
 import { type Refusal, refusal } from "./refusal.ts";
 
 /** In which section field lines stand; it decides which of them are the hop's own. */
@@ -50,6 +50,8 @@ const TRUSTED: ReadonlySet<string> = new Set([
 ]);
 
 const NO_FIELDS: FieldLines = [];
+/** Where a block would end that is none. */
+const APART = -2;
 
 /** No more digits than a double holds exactly (15 always fit below 2^53). */
 const MAX_LENGTH_DIGITS = 15;
@@ -60,6 +62,7 @@ const MAX_LENGTH_DIGITS = 15;
  */
 export class FieldReader {
   fields: FieldLines = [];
+  block: FieldBlock | undefined = undefined;
   /** -1: absent. */
   contentLength = -1;
   chunked = false;
@@ -92,6 +95,8 @@ export class FieldReader {
     this.fields = [];
     let at = from;
     let count = 0;
+    let blockStart = -1;
+    let blockEnd = -1;
     while (at < end) {
       const nameStart = at;
       let kinds = 0;
@@ -109,9 +114,10 @@ export class FieldReader {
       while ((byte >= SP && byte !== DEL) || byte === HTAB) byte = bytes[++at] as number;
       if (byte !== CR || bytes[at + 1] !== LF) return BAD_VALUE;
       let valueEnd = at;
+      const lineEnd = at + 2;
       while (valueEnd > valueStart && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === HTAB))
         valueEnd--;
-      at += 2;
+      at = lineEnd;
       if (++count > this.#maxFields) return TOO_MANY;
 
       if ((kinds & 2) !== 0 && this.#underscores !== "allow") {
@@ -126,8 +132,21 @@ export class FieldReader {
         if (outcome !== END_TO_END) return outcome;
       }
       this.fields.push(text.slice(nameStart - base, nameEnd - base), value);
+      // One space and no more: what was written otherwise is written anew.
+      const isPlain = valueStart === nameEnd + 2 && valueEnd === lineEnd - 2;
+      if (blockStart < 0) blockStart = nameStart;
+      else if (nameStart !== blockEnd) blockEnd = APART;
+      if (blockEnd !== APART) blockEnd = isPlain ? lineEnd : APART;
     }
     if (this.#nominated !== undefined) this.#strip(this.#nominated);
+    else if (blockEnd >= 0) {
+      const { fields, contentLength } = this;
+      this.block = {
+        text: text.slice(blockStart - base, blockEnd - base),
+        fields: fields.slice(),
+        contentLength,
+      };
+    }
     if (!this.#upgradeOption) this.upgrade = "";
     return undefined;
   }
@@ -135,6 +154,7 @@ export class FieldReader {
   /** Back to the beginning, and lets go of strings that would keep the last head in memory. */
   release(): void {
     this.fields = NO_FIELDS;
+    this.block = undefined;
     this.contentLength = -1;
     this.chunked = false;
     this.host = undefined;

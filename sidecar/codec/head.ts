@@ -5,6 +5,19 @@
  */
 export type FieldLines = string[];
 
+/**
+ * Field lines as they came, in one piece: as long as nobody has changed them they leave as one copy, instead of name by name and value
+ * by value.
+ */
+export interface FieldBlock {
+  /** Whole lines, with nothing between them and nothing that the reader would have refused. */
+  readonly text: string;
+  /** The same, taken apart. A message whose `fields` begin with these very strings still has the block. */
+  readonly fields: readonly string[];
+  /** What a Content-Length among them says; -1: there is none. */
+  readonly contentLength: number;
+}
+
 /** How a message's body ends. */
 export type BodyFraming =
   | "none"
@@ -25,6 +38,8 @@ export interface RequestHead {
   readonly version: 0 | 1 | 2;
   /** Without Host: the writer puts `authority` first. */
   fields: FieldLines;
+  /** Undefined: they stood apart, or were not read from a peer. */
+  readonly block?: FieldBlock | undefined;
   readonly framing: BodyFraming;
   /** -1 unless framing is `length`. */
   readonly contentLength: number;
@@ -42,6 +57,8 @@ export interface ResponseHead {
   readonly reason: string;
   readonly version: 0 | 1 | 2;
   fields: FieldLines;
+  /** Undefined: they stood apart, or were not read from a peer. */
+  readonly block?: FieldBlock | undefined;
   readonly framing: BodyFraming;
   readonly contentLength: number;
   readonly keepAlive: boolean;

@@ -206,6 +206,7 @@ export class RequestReader implements BodySink {
       scheme: this.#options.scheme,
       version,
       fields: fields.fields,
+      block: fields.block,
       framing,
       contentLength: fields.contentLength,
       // A proxy's HTTP/1.0 client may mean its keep-alive for the next hop (RFC 9112, 9.3 and C.2.2).

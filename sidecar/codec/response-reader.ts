@@ -253,7 +253,7 @@ export class ResponseReader implements BodySink {
   /** The head as it was read, which the readers let go of. */
   #handOver(framing: BodyFraming, dropLength: boolean): ResponseHead {
     const { status, reason, version } = this.#line;
-    const { fields, contentLength, close, keepAlive, upgrade } = this.#fields;
+    const { fields, block, contentLength, close, keepAlive, upgrade } = this.#fields;
     this.#line.release();
     this.#fields.release();
     return {
@@ -261,6 +261,7 @@ export class ResponseReader implements BodySink {
       reason,
       version,
       fields: dropLength && contentLength >= 0 ? withoutLength(fields) : fields,
+      block,
       framing,
       contentLength: framing === "length" ? contentLength : -1,
       keepAlive: framing !== "close" && !close && (version === 1 || keepAlive),

@@ -1,6 +1,6 @@
 import { codeAt } from "../../xds/common/code-at.ts";
 import { COLON, CR, FIELD_VALUE, LF, SP } from "./grammar.ts";
-import type { FieldLines } from "./head.ts";
+import type { FieldBlock, FieldLines } from "./head.ts";
 
 /** What goes out for each UTF-16 code unit: itself, or a space. One load decides, which is twice as fast as comparing. */
 const OUT = new Uint8Array(65_536).fill(SP);
@@ -12,6 +12,13 @@ function isContentLength(name: string): boolean {
   if (name.length !== 14) return false;
   const first = codeAt(name, 0);
   return (first === 0x43 || first === 0x63) && name.toLowerCase() === "content-length";
+}
+
+/** Strings that were not exchanged are the same object, so this costs a comparison of addresses each. */
+function begins(fields: FieldLines, { fields: asRead }: FieldBlock): boolean {
+  if (fields.length < asRead.length) return false;
+  for (let i = 0; i < asRead.length; i++) if (fields[i] !== asRead[i]) return false;
+  return true;
 }
 
 /**
@@ -52,9 +59,20 @@ export class WireBuffer {
    * Adds field lines with the one Content-Length that is true. `length` -1: none may stand, because the body
    * is framed otherwise; undefined: what stands is left (the answer to a HEAD, a 304).
    */
-  fields(fields: FieldLines, length: number | undefined): void {
+  fields(fields: FieldLines, length: number | undefined, block?: FieldBlock): void {
     let missing = length !== undefined && length >= 0;
-    for (let i = 0; i < fields.length; i += 2) {
+    let i = 0;
+    if (
+      block !== undefined &&
+      (length === undefined || length === block.contentLength) &&
+      begins(fields, block)
+    ) {
+      this.#reserve(block.text.length);
+      this.length += this.bytes.write(block.text, this.length, "latin1");
+      i = block.fields.length;
+      missing = false;
+    }
+    for (; i < fields.length; i += 2) {
       const name = fields[i] as string;
       if (length === undefined || !isContentLength(name)) {
         this.field(name, fields[i + 1] as string);

@@ -24,7 +24,7 @@ function writeRequestOptions(out: WireBuffer, head: RequestHead, keepAlive: bool
 export function writeRequestHead(out: WireBuffer, head: RequestHead, keepAlive: boolean): void {
   out.line(head.method, head.target, "HTTP/1.1");
   out.field("Host", head.authority);
-  out.fields(head.fields, head.framing === "length" ? head.contentLength : -1);
+  out.fields(head.fields, head.framing === "length" ? head.contentLength : -1, head.block);
   if (head.framing === "chunked") out.field("Transfer-Encoding", "chunked");
   if (head.expectContinue) out.field("Expect", "100-continue");
   writeRequestOptions(out, head, keepAlive);
@@ -69,8 +69,8 @@ export function writeResponseHead(
 ): void {
   const framing = framingFor(head.framing, callerVersion);
   out.line("HTTP/1.1", String(head.status), head.reason);
-  if (framing === "none") out.fields(head.fields, undefined);
-  else out.fields(head.fields, framing === "length" ? head.contentLength : -1);
+  if (framing === "none") out.fields(head.fields, undefined, head.block);
+  else out.fields(head.fields, framing === "length" ? head.contentLength : -1, head.block);
   if (framing === "chunked") out.field("Transfer-Encoding", "chunked");
   writeResponseOptions(out, head, callerVersion, keepAlive && framing !== "close");
   out.line("");

@@ -197,3 +197,47 @@ test("what was read and written again is read the same", () => {
   });
   assert.deepEqual(readRequests(again).only.head, head);
 });
+
+test("fields leave alike whether they are copied as they came or written one by one", () => {
+  const heads = [
+    "GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\nY: \xe4\r\nZ:\r\n\r\n",
+    "GET / HTTP/1.1\r\nX: 1\r\nHost: a\r\nY: 2\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\nConnection: y\r\nY: 2\r\nZ: 3\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nX:1\r\nY: 2 \r\n\r\n",
+    "POST / HTTP/1.1\r\nHost: a\r\nX: 1\r\nContent-Length: 3\r\nY: 2\r\n\r\nabc",
+    "POST / HTTP/1.1\r\nHost: a\r\nX: 1\r\nTransfer-Encoding: chunked\r\nY: 2\r\n\r\n0\r\n\r\n",
+  ];
+  const changes: ((fields: string[]) => void)[] = [
+    () => {},
+    (fields) => fields.push("traceparent", "00"),
+    (fields) => fields.splice(0, 2),
+    (fields) => fields.splice(2, 2),
+    (fields) => fields.splice(1, 1, "other"),
+    (fields) => fields.splice(0, fields.length),
+  ];
+  for (const wire of heads) {
+    for (const change of changes) {
+      const { head } = readRequests(wire).only;
+      change(head.fields);
+      const { block: _, ...apart } = head;
+      const asCame = written((out) => writeRequestHead(out, head, true)).toString("latin1");
+      assert.equal(asCame, written((out) => writeRequestHead(out, apart, true)).toString("latin1"));
+      const { block: __, ...response } = { ...RESPONSE, fields: head.fields, block: head.block };
+      for (const framing of ["none", "length", "chunked", "close"] as const) {
+        const contentLength = framing === "length" ? 3 : -1;
+        const whole = { ...response, framing, contentLength, block: head.block };
+        assert.equal(
+          written((out) => writeResponseHead(out, whole, 1, true)).toString("latin1"),
+          written((out) => writeResponseHead(out, { ...response, framing, contentLength }, 1, true)).toString(
+            "latin1",
+          ),
+        );
+      }
+    }
+  }
+});
+
+test("fields that stand together are read as a block", () => {
+  const { head } = readRequests("GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\nY: 2\r\n\r\n").only;
+  assert.deepEqual(head.block, { text: "X: 1\r\nY: 2\r\n", fields: ["X", "1", "Y", "2"], contentLength: -1 });
+});
