@@ -77,6 +77,8 @@ export class FieldReader {
   readonly #section: Section;
   readonly #maxFields: number;
   readonly #underscores: Underscores;
+  /** Content-Length has leading zeros, with which it is not passed on. */
+  #paddedLength = false;
   #upgradeOption = false;
   #nominated: Set<string> | undefined;
 
@@ -139,7 +141,7 @@ export class FieldReader {
       if (blockEnd !== APART) blockEnd = isPlain ? lineEnd : APART;
     }
     if (this.#nominated !== undefined) this.#strip(this.#nominated);
-    else if (blockEnd >= 0) {
+    else if (blockEnd >= 0 && !this.#paddedLength) {
       const { fields, contentLength } = this;
       this.block = {
         text: text.slice(blockStart - base, blockEnd - base),
@@ -163,6 +165,7 @@ export class FieldReader {
     this.upgrade = "";
     this.expectContinue = false;
     this.acceptsTrailers = false;
+    this.#paddedLength = false;
     this.#upgradeOption = false;
     this.#nominated = undefined;
   }
@@ -229,6 +232,7 @@ export class FieldReader {
     }
     if (value.length === 0 || value.length > MAX_LENGTH_DIGITS) return BAD_LENGTH;
     this.contentLength = length;
+    this.#paddedLength = value.length > 1 && value.startsWith("0");
     return END_TO_END;
   }
 

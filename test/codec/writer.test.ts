@@ -205,6 +205,7 @@ test("fields leave alike whether they are copied as they came or written one by 
     "GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\nConnection: y\r\nY: 2\r\nZ: 3\r\n\r\n",
     "GET / HTTP/1.1\r\nHost: a\r\nX:1\r\nY: 2 \r\n\r\n",
     "POST / HTTP/1.1\r\nHost: a\r\nX: 1\r\nContent-Length: 3\r\nY: 2\r\n\r\nabc",
+    "POST / HTTP/1.1\r\nHost: a\r\nX: 1\r\nContent-Length: 03\r\nY: 2\r\n\r\nabc",
     "POST / HTTP/1.1\r\nHost: a\r\nX: 1\r\nTransfer-Encoding: chunked\r\nY: 2\r\n\r\n0\r\n\r\n",
   ];
   const changes: ((fields: string[]) => void)[] = [
