@@ -4,18 +4,18 @@ import { ERRORS, proxyError } from "../../xds/common/errors.ts";
 import type { Expiring } from "../../xds/common/timer-wheel.ts";
 import { WheelTimer } from "../../xds/common/timer-wheel.ts";
 import { endpointAddress } from "../../xds/model/endpoint.ts";
-import type { BodyFraming, FieldLines, RequestHead, ResponseHead } from "../codec/head.ts";
+import type { FieldLines, RequestHead, ResponseHead } from "../codec/head.ts";
 import { DEFAULT_LIMITS } from "../codec/limits.ts";
 import type { RequestSink } from "../codec/request-reader.ts";
 import { RequestReader } from "../codec/request-reader.ts";
 import type { DownstreamStream } from "../codec/stream.ts";
-import { framingFor, writeLastChunk, writeResponseHead } from "../codec/writer.ts";
 import { isPrivateAddress } from "../routing/index.ts";
 import { resetSocket } from "../upstream/reset-socket.ts";
 import { SocketWriter } from "../upstream/socket-writer.ts";
 import { onRead } from "../upstream/turn.ts";
 import { Exchange } from "./exchange.ts";
 import type { HttpRoutes } from "./http-routes.ts";
+import { Http1Response } from "./http1-response.ts";
 import { LingeringClose } from "./lingering-close.ts";
 import { errorReply } from "./local-reply.ts";
 
@@ -34,10 +34,6 @@ const HELD_BYTES = 16_384;
 const PROBE_MS = 200;
 /** How long a connection that has carried nothing may still bring its first request when its listener is gone, or about to be. */
 const FIRST_REQUEST_MS = 5_000;
-/** Writing nothing sends nothing, but fails once the peer has answered something sent before with a reset. */
-const NOTHING = Buffer.alloc(0);
-/** What every response begins with, whatever becomes of the request. */
-const RESPONSE_BEGIN = Buffer.from("HTTP/1.1 ", "latin1");
 
 type Timed = "idle" | "head" | "request" | "probe";
 type Mode = "http" | "tunnel" | "linger" | "closed";
@@ -49,6 +45,7 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
   readonly #owner: DownstreamOwner;
   readonly #socket: Socket;
   readonly #writer: SocketWriter;
+  readonly #response: Http1Response;
   readonly #reader: RequestReader;
   readonly #internal: boolean;
   readonly #timer = new WheelTimer(this);
@@ -58,20 +55,13 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
   #timed: Timed = "idle";
   #mode: Mode = "http";
   #exchange: Exchange | undefined;
-  #head: RequestHead | undefined;
   #requests = 0;
   #idleSince: number;
   #requestDone = true;
-  #responseBegun = false;
-  #keepAlive = true;
-  #framing: BodyFraming = "none";
   /** Bytes that came before their turn: a pipelined request, or a tunnel's first. */
   #held: Buffer | undefined;
   #pausedByExchange = false;
   #peerEnded = false;
-  /** Of the next head, by a probe. */
-  #sentBytes = 0;
-  #ended = false;
   #lingering: LingeringClose | undefined;
 
   constructor(socket: Socket, owner: DownstreamOwner) {
@@ -85,6 +75,7 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     this.#lot = context.random();
     this.#idleSince = this.#openedAt;
     this.#writer = new SocketWriter(socket);
+    this.#response = new Http1Response(socket, this.#writer);
     this.#reader = new RequestReader(
       {
         limits: {
@@ -223,24 +214,17 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
   }
 
   /**
-   * FIN after a whole request: a caller that half-closed and waits, or one that is gone? Only sending tells. The first bytes of
-   * the response, which are the same for every one, do no harm to who listens and draw a reset from who does not. A caller
-   * whose FIN comes when the response is under way is taken to have left, as Envoy takes it: then there is nothing to send.
+   * FIN after a whole request: a caller that half-closed and waits, or one that is gone? One whose FIN comes when the response is under
+   * way is taken to have left, as Envoy takes it: then there is nothing to ask it with.
    */
   #suspect(): void {
-    if (this.#responseBegun) this.#onGone("the caller closed the connection");
+    if (this.#response.begun) this.#onGone("the caller closed the connection");
     else this.#startTimer("probe", PROBE_MS);
   }
 
   #probe(): void {
     if (!this.#exchange) return;
-    // An interim response may have been given a moment ago.
-    this.#writer.flush();
-    if (this.#responseBegun || this.#sentBytes > 0) this.#socket.write(NOTHING);
-    else {
-      this.#socket.write(RESPONSE_BEGIN);
-      this.#sentBytes = RESPONSE_BEGIN.length;
-    }
+    this.#response.probe();
     this.#startTimer("probe", PROBE_MS);
   }
 
@@ -295,10 +279,8 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
   onRequestHead(head: RequestHead): void {
     const { routes } = this.#owner;
     this.#requests++;
-    this.#head = head;
     this.#requestDone = false;
-    this.#responseBegun = false;
-    this.#keepAlive = head.keepAlive;
+    this.#response.expect(head);
     if (routes.filter.requestTimeoutMs > 0) this.#startTimer("request", routes.filter.requestTimeoutMs);
     else if (this.#timed === "head") this.#startTimer("idle", this.#idleTimeoutMs);
     const exchange = new Exchange(routes, this, head);
@@ -314,11 +296,11 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     this.#requestDone = true;
     if (this.#timed === "request") this.#startTimer("idle", this.#idleTimeoutMs);
     this.#exchange?.onRequestEnd(trailers);
-    if (this.#ended) this.#finishExchange();
+    if (this.#response.ended) this.#finishExchange();
   }
 
   onMalformed(error: ProxyError): void {
-    this.#keepAlive = false;
+    this.#response.keepAlive = false;
     const exchange = this.#exchange;
     if (error.kind === ERRORS.downstreamDisconnect) this.#onGone(error.detail);
     else if (exchange) exchange.onRequestAbort(error);
@@ -328,10 +310,12 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
   /** A message that became no exchange is answered here, and nothing more is read. */
   #refuse(error: ProxyError): void {
     const { head, body } = errorReply(error, error.kind.status, false);
-    this.#keepAlive = false;
+    this.#response.keepAlive = false;
     this.#requestDone = false;
+    this.#response.begin(head, false);
     // A caller that asked with HEAD would take the body for the next response (RFC 9110, 9.3.2).
-    this.sendMessage(head, this.#reader.refusedMethod === "HEAD" ? NOTHING : body);
+    if (this.#reader.refusedMethod !== "HEAD") this.sendData(body);
+    this.sendEnd(undefined);
   }
 
   // The stream.
@@ -347,78 +331,53 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
   }
 
   sendInformational(head: ResponseHead): void {
-    // HTTP/1.0 callers know no interim responses (RFC 9110, 15.2).
-    if (this.#mode === "http" && this.#version !== 0) this.#writeHead(head, true);
-  }
-
-  #writeHead(head: ResponseHead, keepAlive: boolean): void {
-    writeResponseHead(this.#writer.gather(), head, this.#version, keepAlive);
-    this.#writer.skip(this.#sentBytes);
-    this.#sentBytes = 0;
+    if (this.#mode === "http") this.#response.inform(head);
   }
 
   sendHead(head: ResponseHead, end: boolean): boolean {
-    this.#beginResponse(head);
+    this.#response.begin(head, this.#mayStay());
     if (end) this.sendEnd(undefined);
     return !this.#writer.isBlocked;
-  }
-
-  #beginResponse(head: ResponseHead): void {
-    this.#responseBegun = true;
-    this.#framing = framingFor(head.framing, this.#version);
-    this.#keepAlive = this.#keepAlive && this.#framing !== "close" && this.#mayStay();
-    this.#writeHead(head, this.#keepAlive);
   }
 
   /** An answer before the request's end closes the connection: the caller may never send the rest, or send it at length. */
   #mayStay(): boolean {
     const { routes, draining } = this.#owner;
     const { maxRequestsPerConnection, maxConnectionDurationMs } = routes.filter;
-    if (draining || !(this.#requestDone || this.#isBodiless)) return false;
+    if (draining || !(this.#requestDone || this.#response.isToBodiless)) return false;
     if (maxRequestsPerConnection > 0 && this.#requests >= maxRequestsPerConnection) return false;
     const limitMs = maxConnectionDurationMs * (1 - 0.1 * this.#lot);
     return limitMs === 0 || routes.context.clock.now() - this.#openedAt < limitMs;
   }
 
-  get #isBodiless(): boolean {
-    return this.#head !== undefined && this.#head.framing !== "chunked" && this.#head.contentLength <= 0;
-  }
-
-  get #version(): 0 | 1 | 2 {
-    return this.#head?.version ?? 1;
-  }
-
   sendData(chunk: Buffer): boolean {
     if (this.#mode === "closed") return true;
-    if (this.#framing === "chunked" && this.#mode !== "tunnel") return this.#writer.writeChunk(chunk);
-    return this.#writer.write(chunk);
+    return this.#mode === "tunnel" ? this.#writer.write(chunk) : this.#response.data(chunk);
   }
 
   sendMessage(head: ResponseHead, body: Buffer): void {
-    this.#beginResponse(head);
-    if (this.#head?.method !== "HEAD") this.sendData(body);
+    this.#response.begin(head, this.#mayStay());
+    if (!this.#response.isToHead) this.sendData(body);
     this.sendEnd(undefined);
   }
 
   sendEnd(trailers: FieldLines | undefined): void {
     if (this.#mode === "closed") return;
-    this.#ended = true;
     if (this.#mode === "tunnel") {
+      this.#response.ended = true;
       this.#writer.end();
       this.#closeWhenEnded();
       return;
     }
-    if (this.#framing === "chunked")
-      writeLastChunk(this.#writer.gather(), this.#head?.acceptsTrailers ? trailers : undefined);
+    this.#response.end(trailers);
     if (this.#requestDone) this.#finishExchange();
     // A request without a body that is answered at its head ends within the same read.
-    else if (!this.#isBodiless) this.#linger();
+    else if (!this.#response.isToBodiless) this.#linger();
   }
 
   startTunnel(head: ResponseHead): void {
     this.#mode = "tunnel";
-    this.#writeHead(head, true);
-    this.#responseBegun = true;
+    this.#response.beginTunnel(head);
     this.#takeHeld();
     // The caller's FIN came before there was a tunnel whose half it could end.
     if (this.#peerEnded) this.#exchange?.onRequestEnd(undefined);
@@ -427,7 +386,7 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
   /** The caller must not take what it has for a whole response: where only the end would tell, the connection is reset. */
   abort(_error: ProxyError): void {
     if (this.#mode === "closed") return;
-    const closeFramed = this.#framing === "close" || this.#mode === "tunnel";
+    const closeFramed = this.#response.endsWithConnection || this.#mode === "tunnel";
     this.#writer.flush();
     this.#leave();
     // What a slow reader has not taken is not waited for: nothing would end the wait.
@@ -437,12 +396,11 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
   }
 
   #finishExchange(): void {
-    this.#ended = false;
     this.#exchange = undefined;
-    this.#head = undefined;
+    this.#response.expect(undefined);
     this.#idleSince = this.#owner.routes.context.clock.now();
     this.#pausedByExchange = false;
-    if (!this.#keepAlive || (this.#peerEnded && !this.#held)) this.#linger();
+    if (!this.#response.keepAlive || (this.#peerEnded && !this.#held)) this.#linger();
     // In a later tick, so that a long pipeline does not grow the stack.
     else if (this.#held) process.nextTick(() => this.#takeNext());
     else this.#flowOn();
@@ -475,7 +433,7 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
   }
 
   #closeWhenEnded(): void {
-    if (this.#peerEnded && this.#ended) this.#linger();
+    if (this.#peerEnded && this.#response.ended) this.#linger();
   }
 
   #close(): void {
