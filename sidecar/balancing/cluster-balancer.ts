@@ -160,6 +160,7 @@ export class ClusterBalancer implements Balancer {
     }
     for (const slot of this.#roster.leavers()) {
       this.#states.forget(slot);
+      this.#reports.clear(slot);
       this.#freeIfIdle(slot);
     }
     for (const address of this.#failedChecks) {
@@ -370,6 +371,7 @@ export class ClusterBalancer implements Balancer {
       if (inARow > 1 || this.#states.isOut(slot)) this.#failures.forgive(slot);
       if (!acrossStall) this.#latency.onAnswer(slot, elapsed, this.#reports.queued(slot, now), now);
       this.#failures.onSuccess(slot, now);
+      this.#reports.onAnswer(slot, now);
       this.#controller.onAnswer();
     } else {
       if (!acrossStall) this.#latency.onCensored(slot, elapsed, now);

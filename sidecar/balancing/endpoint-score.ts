@@ -42,7 +42,7 @@ const MOMENT_MS = 20;
  * What sending one more request to an endpoint is expected to cost, in ms of waiting: the fast loop's score, smallest wins.
  *
  *     local    = latency * (1 + 2 q / w)^1.5
- *     reported = service * (1 + n + 30 q / w)^1.5 + latency / 2        where the endpoint reports its load
+ *     reported = service * (1 + n + 30 q / w)^1.5 + latency / 2        where all that answer report their load
  *     score    = (local or reported) * (1 + 0.7 (x - 1) / (1 + |x - 1|)) * suspicion + expected retries
  *
  * q: own requests in flight, w: weight relative to the mean, n: reported requests in flight,
@@ -112,7 +112,7 @@ export class EndpointScore implements Columns {
     if (this.#scoredAt[slot] !== moment) {
       const reports = this.#reports.isFresh(slot, moment);
       const waiting = this.#waiting(slot, weight, due, reports, moment);
-      this.#score[slot] = this.#judged(slot, waiting, reports, moment);
+      this.#score[slot] = this.#judged(slot, waiting, moment);
       this.#scoredAt[slot] = moment;
     }
     return this.#score[slot]!;
@@ -144,9 +144,9 @@ export class EndpointScore implements Columns {
   }
 
   /** With what failing costs. Only ever raises: failing fast must not attract. */
-  #judged(slot: Slot, waiting: number, reports: boolean, now: number): number {
+  #judged(slot: Slot, waiting: number, now: number): number {
     const failures = this.#failures;
-    const reported = reports ? this.#reports.errorRate(slot, now) : 0;
+    const reported = this.#reports.errorRate(slot, now);
     if (reported === 0 && !failures.hasFailed(slot)) return waiting;
     const everybody = failures.clusterRate;
     let score = waiting;
