@@ -197,6 +197,8 @@ export class Http1Connection implements UpstreamStream, ResponseSink, Expiring {
       return;
     }
     this.#state = "tunnel";
+    // From now on this is about the tunnel's half.
+    this.#requestEnded = false;
     this.#user?.onTunnel(head);
   }
 

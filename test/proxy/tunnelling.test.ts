@@ -22,6 +22,7 @@ suite("tunnelling", () => {
       events.push(await connection.takeUntil("early"));
       connection.send("echo");
       connection.socket.end();
+      events.push(await connection.untilEnded());
     });
     t.after(() => backend.close());
     const bed = await ProxyBed.start({
@@ -36,11 +37,13 @@ suite("tunnelling", () => {
     assert.match(await connection.takeUntil("\r\n\r\n"), /^HTTP\/1\.1 101 [\s\S]*Upgrade: websocket\r\n/);
     assert.equal(await connection.untilEnded(), "welcomeecho");
     assert.match(events[0] ?? "", /Connection: Upgrade\r\n/i);
-    assert.deepEqual(events.slice(1), ["", "early"]);
+    assert.deepEqual(events.slice(1, 3), ["", "early"]);
     // The caller's own direction is still open.
     assert.equal(bed.proxy.counts().tunnels, 1);
-    connection.socket.end();
+    connection.socket.end("late");
     await eventually(() => bed.proxy.counts().tunnels === 0, "the tunnel ends");
+    await eventually(() => events.length === 4, "the upstream hears of it");
+    assert.equal(events[3], "late");
     assert.equal(bed.recorder.exchanges[0]?.status, 101);
     assert.equal(bed.proxy.counts().upstreamConnections, 0);
   });
