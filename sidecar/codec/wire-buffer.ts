@@ -1,4 +1,4 @@
-import { codeAt } from "../../xds/common/code-at.ts";
+import { codeAt } from "./code-at.ts";
 import { COLON, CR, FIELD_VALUE, LF, SP } from "./grammar.ts";
 import type { FieldBlock, FieldLines } from "./head.ts";
 
