@@ -115,6 +115,7 @@ class Calls {
     const down = isTorrent && up !== TORRENT ? TORRENT : this.#size();
     const retried = host === "retried";
     const fate = this.#random();
+    const isEarly = host === "plain" && this.chance(0.1);
     return {
       id: ++this.#id,
       host,
@@ -127,9 +128,10 @@ class Calls {
       readPause: isTorrent ? 3 : this.#pause(),
       backendReadPause: isTorrent ? 3 : this.#pause(),
       upFraming: this.below(2),
-      // Node does not tell a TLS connection that was cut from one that was closed, which matters where the end is the only frame.
-      downFraming: this.below(host === "secure" ? 2 : 3),
-      early: host === "plain" && this.chance(0.1) ? 1 : 0,
+      // Where the end is the only frame, a reset cuts it: who closes without having read everything sends one. And Node does not tell
+      // a TLS connection that was cut from one that was closed.
+      downFraming: this.below(isEarly || host === "secure" ? 2 : 3),
+      early: isEarly ? 1 : 0,
       resetAt: retried ? this.below(Math.min(up, 60 * KIB) + 1) : -1,
       cutAt: fate < 0.05 && down > 0 ? this.below(down) : -1,
       leaveAt: fate > 0.95 ? this.below(down + 1) : -1,
