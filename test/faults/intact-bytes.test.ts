@@ -32,7 +32,9 @@ const MIB = 1024 * KIB;
 /** Around what is gathered, what is read at once into which memory, and what is held. */
 const SIZES = [0, 1, 100, 4_000, 16 * KIB, 20_000, 64 * KIB, 72 * KIB, 100_000, 144 * KIB, 256 * KIB, MIB];
 /** More than kernels take for a reader that does not read. */
-const TORRENT = 6 * MIB;
+const TORRENT = 10 * MIB;
+/** Read one by one, they are small, and no longer so with what frames them. */
+const TORRENT_PIECES = [16_380, 16_384];
 const PIECES = [7, 1_000, 4_095, 8_000, 15_900, 16_380, 16_384, 16_400, 40_000, 70_000, 200_000];
 
 function pem(name: string): string {
@@ -110,27 +112,28 @@ class Calls {
   }
 
   draw(host: string): Call {
-    const isTorrent = this.chance(0.01);
-    const up = isTorrent && this.chance(0.5) ? TORRENT : this.#size();
+    const isTorrent = this.chance(0.03);
+    const up = isTorrent && this.chance(0.3) ? TORRENT : this.#size();
     const down = isTorrent && up !== TORRENT ? TORRENT : this.#size();
     const retried = host === "retried";
     const fate = this.#random();
     const isEarly = host === "plain" && this.chance(0.1);
+    const hasEnd = !isEarly && host !== "secure";
     return {
       id: ++this.#id,
       host,
       up: retried ? Math.min(up, 60 * KIB) : up,
       down,
       upPiece: this.#piece(up),
-      downPiece: this.#piece(down),
-      sendPause: this.#pause(),
-      backendSendPause: this.#pause(),
-      readPause: isTorrent ? 3 : this.#pause(),
-      backendReadPause: isTorrent ? 3 : this.#pause(),
+      downPiece: isTorrent ? this.#of(TORRENT_PIECES) : this.#piece(down),
+      sendPause: isTorrent ? 0 : this.#pause(),
+      backendSendPause: isTorrent ? 1 : this.#pause(),
+      readPause: isTorrent ? 20 : this.#pause(),
+      backendReadPause: isTorrent ? 20 : this.#pause(),
       upFraming: this.below(2),
       // Where the end is the only frame, a reset cuts it: who closes without having read everything sends one. And Node does not tell
       // a TLS connection that was cut from one that was closed.
-      downFraming: this.below(isEarly || host === "secure" ? 2 : 3),
+      downFraming: isTorrent && hasEnd ? 2 : this.below(hasEnd ? 3 : 2),
       early: isEarly ? 1 : 0,
       resetAt: retried ? this.below(Math.min(up, 60 * KIB) + 1) : -1,
       cutAt: fate < 0.05 && down > 0 ? this.below(down) : -1,
