@@ -3,6 +3,8 @@ import type { ErrorKind } from "../../xds/common/errors.ts";
 import { ERRORS } from "../../xds/common/errors.ts";
 import type { Expiring, TimerWheel } from "../../xds/common/timer-wheel.ts";
 import { WheelTimer } from "../../xds/common/timer-wheel.ts";
+import { fieldValue, type RequestHead } from "../codec/head.ts";
+import type { ForwardAction } from "../routing/index.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -130,8 +132,19 @@ const GRPC_UNITS: Readonly<Record<string, number>> = {
   n: 1e-6,
 };
 
+/** How long the response to a request may take by its route: what a gRPC caller asks for counts where the route lets it, up to its bound. */
+export function routeTimeoutMs(
+  { timeoutMs, grpcTimeoutMaxMs }: ForwardAction,
+  { grpc, head }: { readonly grpc: boolean; readonly head: RequestHead },
+): number {
+  if (grpcTimeoutMaxMs === undefined || !grpc) return timeoutMs;
+  const asked = grpcTimeoutMs(fieldValue(head.fields, "grpc-timeout"));
+  if (asked === undefined) return timeoutMs;
+  return grpcTimeoutMaxMs > 0 ? Math.min(asked, grpcTimeoutMaxMs) : asked;
+}
+
 /** `grpc-timeout` (PROTOCOL-HTTP2.md: at most 8 digits and a unit) in ms; undefined: absent or unreadable. */
-export function grpcTimeoutMs(value: string | undefined): number | undefined {
+function grpcTimeoutMs(value: string | undefined): number | undefined {
   if (value === undefined || value.length < 2 || value.length > 9) return undefined;
   const unit = GRPC_UNITS[value[value.length - 1] as string];
   const amount = Number(value.slice(0, -1));

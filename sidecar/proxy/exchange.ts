@@ -3,7 +3,6 @@ import type { ErrorKind, ProxyError } from "../../xds/common/errors.ts";
 import { ERRORS, proxyError } from "../../xds/common/errors.ts";
 import type { FaultPolicy } from "../../xds/model/route-table.ts";
 import type { FieldLines, RequestHead, ResponseHead } from "../codec/head.ts";
-import { fieldValue } from "../codec/head.ts";
 import type { DownstreamHandler, DownstreamStream, UpstreamStream } from "../codec/stream.ts";
 import type { CompiledRoute, ForwardAction } from "../routing/index.ts";
 import {
@@ -20,7 +19,7 @@ import { acceptRequest } from "./accept-request.ts";
 import type { AttemptOwner } from "./attempt.ts";
 import { Attempt } from "./attempt.ts";
 import type { DeadlineOwner } from "./exchange-deadlines.ts";
-import { ExchangeDeadlines, grpcTimeoutMs } from "./exchange-deadlines.ts";
+import { ExchangeDeadlines, routeTimeoutMs } from "./exchange-deadlines.ts";
 import { ExchangeRecord } from "./exchange-record.ts";
 import { drawFault } from "./fault-injection.ts";
 import type { HttpRoutes } from "./http-routes.ts";
@@ -155,14 +154,7 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
     const { filter } = this.#routes;
     const maxDurationMs = action.maxStreamDurationMs ?? filter.maxStreamDurationMs;
     this.#deadlines.start(this.startedAt, action.idleTimeoutMs ?? filter.streamIdleTimeoutMs, maxDurationMs);
-    if (!this.#body) this.#deadlines.startRoute(this.startedAt, this.#routeMs(action));
-  }
-
-  #routeMs({ timeoutMs, grpcTimeoutMaxMs }: ForwardAction): number {
-    if (grpcTimeoutMaxMs === undefined || !this.grpc) return timeoutMs;
-    const asked = grpcTimeoutMs(fieldValue(this.head.fields, "grpc-timeout"));
-    if (asked === undefined) return timeoutMs;
-    return grpcTimeoutMaxMs > 0 ? Math.min(asked, grpcTimeoutMaxMs) : asked;
+    if (!this.#body) this.#deadlines.startRoute(this.startedAt, routeTimeoutMs(action, this));
   }
 
   // admit, pick, connect
@@ -270,7 +262,8 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
     if (this.#body) {
       this.#body.ended = true;
       this.#body.trailers = trailers;
-      if (this.#action) this.#deadlines.startRoute(this.context.clock.now(), this.#routeMs(this.#action));
+      if (this.#action)
+        this.#deadlines.startRoute(this.context.clock.now(), routeTimeoutMs(this.#action, this));
     } else if (!this.#tunnel) return;
     const stream = this.#attempt?.stream;
     stream?.sendEnd(trailers);
