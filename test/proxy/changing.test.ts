@@ -5,6 +5,7 @@ import type { ClusterConfiguration } from "../../xds/model/configuration.ts";
 import type { Endpoint } from "../../xds/model/endpoint.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeClock } from "../support/fake-clock.ts";
+import { HTTP_CHECK } from "../support/model.ts";
 import {
   cluster,
   forward,
@@ -29,17 +30,7 @@ const HEALTH_CHECK: HealthCheck = {
   unhealthyIntervalMs: 600_000,
   unhealthyEdgeIntervalMs: 600_000,
   healthyEdgeIntervalMs: 600_000,
-  check: {
-    kind: "http",
-    host: "",
-    path: "/health",
-    method: "GET",
-    headers: [],
-    expectedStatuses: [],
-    retriableStatuses: [],
-    responseHeaders: [],
-    http2: false,
-  },
+  check: HTTP_CHECK,
 };
 
 suite("changing configuration", () => {

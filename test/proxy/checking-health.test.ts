@@ -1,21 +1,12 @@
 import { suite, test } from "node:test";
 import type { HealthCheck } from "../../xds/model/cluster.ts";
 import { eventually } from "../support/eventually.ts";
+import { HTTP_CHECK } from "../support/model.ts";
 import { cluster, ProxyBed } from "../support/proxy-bed.ts";
 import { ScriptedBackend } from "../support/raw-http.ts";
 
 const CHECKS: Readonly<Record<string, HealthCheck["check"]>> = {
-  HTTP: {
-    kind: "http",
-    host: "",
-    path: "/health",
-    method: "GET",
-    headers: [],
-    expectedStatuses: [],
-    retriableStatuses: [],
-    responseHeaders: [],
-    http2: false,
-  },
+  HTTP: HTTP_CHECK,
   TCP: {
     kind: "tcp",
     send: Buffer.from("GET / HTTP/1.1\r\nHost: orders\r\n\r\n"),

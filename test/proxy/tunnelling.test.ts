@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { eventually } from "../support/eventually.ts";
+import { tcpFilterModel } from "../support/model.ts";
 import { cluster, forward, ProxyBed, route, routeTable, virtualHost } from "../support/proxy-bed.ts";
 import { ScriptedBackend } from "../support/raw-http.ts";
 
@@ -122,15 +123,7 @@ suite("tunnelling", () => {
     t.after(() => backend.close());
     const bed = await ProxyBed.start({
       clusters: [cluster("mail", [dead, backend.port])],
-      listener: {
-        filter: {
-          kind: "tcp",
-          statPrefix: "mail",
-          clusters: [{ cluster: "mail", weight: 1 }],
-          idleTimeoutMs: 60_000,
-          maxConnectAttempts: 2,
-        },
-      },
+      listener: { filter: tcpFilterModel("mail", { maxConnectAttempts: 2 }) },
     });
     t.after(() => bed.close());
     for (let i = 0; i < 3; i++) {
@@ -151,15 +144,7 @@ suite("tunnelling", () => {
   test("a tcp_proxy connection whose endpoints are all dead is reset", async (t) => {
     const bed = await ProxyBed.start({
       clusters: [cluster("mail", [await ScriptedBackend.deadPort()])],
-      listener: {
-        filter: {
-          kind: "tcp",
-          statPrefix: "mail",
-          clusters: [{ cluster: "mail", weight: 1 }],
-          idleTimeoutMs: 0,
-          maxConnectAttempts: 1,
-        },
-      },
+      listener: { filter: tcpFilterModel("mail", { idleTimeoutMs: 0 }) },
     });
     t.after(() => bed.close());
     const connection = await bed.connect();
@@ -177,15 +162,7 @@ suite("tunnelling", () => {
     const bed = await ProxyBed.start({
       clusters: [cluster("mail", [backend.port])],
       limits: { maxDownstreamConnections: 1 },
-      listener: {
-        filter: {
-          kind: "tcp",
-          statPrefix: "mail",
-          clusters: [{ cluster: "mail", weight: 1 }],
-          idleTimeoutMs: 60_000,
-          maxConnectAttempts: 1,
-        },
-      },
+      listener: { filter: tcpFilterModel("mail") },
     });
     t.after(() => bed.close());
     const first = await bed.connect();

@@ -1,6 +1,6 @@
-import type { Cluster, Discovery } from "../../xds/model/cluster.ts";
+import type { Cluster, Discovery, HealthCheck } from "../../xds/model/cluster.ts";
 import type { ClusterLoadAssignment } from "../../xds/model/endpoint.ts";
-import type { HttpFilter, Listener, RouteSource } from "../../xds/model/listener.ts";
+import type { HttpFilter, Listener, RouteSource, TcpProxy } from "../../xds/model/listener.ts";
 import type { RouteTable } from "../../xds/model/route-table.ts";
 import { forward, host, match, route, table } from "./route-model.ts";
 
@@ -100,6 +100,31 @@ export function httpFilterModel(routes: RouteSource, changes: Partial<HttpFilter
     ...changes,
   };
 }
+
+/** Passes bytes to one cluster. */
+export function tcpFilterModel(cluster: string, changes: Partial<TcpProxy> = {}): TcpProxy {
+  return {
+    kind: "tcp",
+    statPrefix: cluster,
+    clusters: [{ cluster, weight: 1 }],
+    idleTimeoutMs: 60_000,
+    maxConnectAttempts: 1,
+    ...changes,
+  };
+}
+
+/** Asks an endpoint for `/health` and wants a 200. */
+export const HTTP_CHECK: HealthCheck["check"] = {
+  kind: "http",
+  host: "",
+  path: "/health",
+  method: "GET",
+  headers: [],
+  expectedStatuses: [],
+  retriableStatuses: [],
+  responseHeaders: [],
+  http2: false,
+};
 
 export function listenerModel(
   name: string,
