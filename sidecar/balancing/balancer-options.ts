@@ -1,7 +1,4 @@
-import type { Clock } from "../../xds/common/clock.ts";
-import type { Random } from "../../xds/common/random.ts";
 import type { BalancingPolicy, LocalityPolicy, OutlierDetection } from "../../xds/model/cluster.ts";
-import type { BalancerEvent } from "./balancer.ts";
 
 export interface BalancerOptions {
   /** Undefined: Dashpot's own detection; set: Envoy's fields with Envoy's meaning. */
@@ -12,12 +9,6 @@ export interface BalancerOptions {
   readonly locality?: LocalityPolicy;
   /** The zone this sidecar runs in; unset: unknown, and zone awareness is off. */
   readonly localZone?: string;
-}
-
-export interface BalancerSources {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly onEvent?: (event: BalancerEvent) => void;
 }
 
 /** The policy of a cluster, with `default` already replaced by what the sidecar's settings say. */

@@ -1,5 +1,8 @@
+import type { Clock } from "../../xds/common/clock.ts";
+import type { Random } from "../../xds/common/random.ts";
 import type { Hash64 } from "../../xds/common/xxhash64.ts";
 import type { ClusterLoadAssignment } from "../../xds/model/endpoint.ts";
+import type { BalancerOptions, ResolvedPolicy } from "./balancer-options.ts";
 import type { Evidence } from "./evidence.ts";
 import type { Outcome } from "./outcome.ts";
 
@@ -49,6 +52,12 @@ export interface BalancerEvent {
   readonly reason: string;
   /** How long an ejection lasts at least, in ms; 0 otherwise. */
   readonly durationMs: number;
+}
+
+export interface BalancerSources {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly onEvent?: (event: BalancerEvent) => void;
 }
 
 /** How the slow loop came to an endpoint's weight, each step in the log domain's linear equivalent. */
@@ -111,6 +120,11 @@ export interface Balancer {
    * those that left take no new attempt, and their slot is freed when their last attempt ends.
    */
   update(assignment: ClusterLoadAssignment): void;
+  /**
+   * Takes over another policy or other settings. Endpoints keep their slots and all that was learned of them, ejections
+   * included, and attempts under way go on; only what a policy keeps for itself (turns, places on a ring) begins anew with it.
+   */
+  configure(policy: ResolvedPolicy, options: BalancerOptions): void;
   /**
    * Proposes; NO_SLOT when nothing may be used. Fills `evidence`. Allocates nothing. Only `onStart` makes it count, and is
    * called before the next pick: until then asking again changes no count, no turn and no trial.

@@ -1,11 +1,14 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../xds/common/clock.ts";
 import type { Random } from "../../xds/common/random.ts";
+import type { OutlierDetection } from "../../xds/model/cluster.ts";
 import type { ClusterLoadAssignment } from "../../xds/model/endpoint.ts";
 import { NO_LOCALITY } from "../../xds/model/no-locality.ts";
-import { adaptiveSettings, RETURNING } from "./adaptive-settings.ts";
+import { type AdaptiveSettings, adaptiveSettings, RETURNING } from "./adaptive-settings.ts";
 import type {
   Balancer,
   BalancerEvent,
+  BalancerSources,
   BalancerView,
   LoadReport,
   PickRequest,
@@ -13,28 +16,19 @@ import type {
   Ticket,
 } from "./balancer.ts";
 import { NO_SLOT } from "./balancer.ts";
-import type { BalancerOptions, BalancerSources, ResolvedPolicy } from "./balancer-options.ts";
+import type { BalancerOptions, ResolvedPolicy } from "./balancer-options.ts";
 import { viewOf } from "./balancer-view.ts";
-import type { Columns } from "./column.ts";
 import type { Detection } from "./detection.ts";
-import { Eligibility } from "./eligibility.ts";
+import { Eligibility, type EligibilityOptions } from "./eligibility.ts";
 import type { EndpointSet } from "./endpoint-set.ts";
-import { EndpointStates } from "./endpoint-states.ts";
-import { EndpointWeights } from "./endpoint-weights.ts";
 import { EnvoyDetection } from "./envoy-detection.ts";
 import { EVIDENCE_CANDIDATES, type Evidence, PICK_REASON } from "./evidence.ts";
-import { FailureEstimates } from "./failure-estimates.ts";
-import { InFlight } from "./in-flight.ts";
-import { LatencyEstimates } from "./latency-estimates.ts";
-import { LoadReports } from "./load-reports.ts";
+import { LoadTable } from "./load-table.ts";
 import { isFailure, OUTCOME, type Outcome } from "./outcome.ts";
 import { OwnDetection } from "./own-detection.ts";
-import { PickCounts } from "./pick-counts.ts";
 import { createPolicy } from "./policies/create-policy.ts";
 import type { Chooser, Policy } from "./policies/policy.ts";
-import { Roster } from "./roster.ts";
 import { Trials } from "./trials.ts";
-import { WeightController } from "./weight-controller.ts";
 
 const PANIC_THRESHOLD = 50;
 /** Slow start makes sense only beside endpoints that can carry the load meanwhile. */
@@ -46,28 +40,17 @@ const SAMPLED_CAPACITY_EXPONENT = 0.5;
 
 /** One cluster's state and the order in which its parts are told of things. */
 export class ClusterBalancer implements Balancer {
-  readonly #policyName: string;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #onEvent: ((event: BalancerEvent) => void) | undefined;
-  readonly #inFlight = new InFlight();
-  readonly #failures = new FailureEstimates();
-  readonly #latency: LatencyEstimates;
-  readonly #reports = new LoadReports();
-  readonly #picks = new PickCounts();
-  readonly #weights = new EndpointWeights();
-  readonly #states: EndpointStates;
-  readonly #detection: Detection;
-  readonly #controller: WeightController;
-  readonly #roster: Roster;
+  readonly #table: LoadTable;
   readonly #eligibility: Eligibility;
   readonly #trials: Trials;
-  readonly #policy: Policy;
-  readonly #choosers = new WeakMap<EndpointSet, Chooser>();
-  readonly #failedChecks = new Set<string>();
-  readonly #adaptive: boolean;
-  readonly #checksUneject: boolean;
-  readonly #scanLimit: number;
+  #configured: { readonly policy: ResolvedPolicy; readonly options: BalancerOptions };
+  #settings: AdaptiveSettings;
+  #detection: Detection;
+  #policy: Policy;
+  #choosers = new WeakMap<EndpointSet, Chooser>();
   #dueAt = 0;
   #stalledAt = Number.NEGATIVE_INFINITY;
   #startsSinceTick = 0;
@@ -78,106 +61,124 @@ export class ClusterBalancer implements Balancer {
   #panic = false;
 
   constructor(policy: ResolvedPolicy, options: BalancerOptions, sources: BalancerSources) {
-    this.#policyName = policy.kind;
     this.#clock = sources.clock;
     this.#random = sources.random;
     this.#onEvent = sources.onEvent;
-    this.#adaptive = policy.kind === "adaptive";
-    const settings = adaptiveSettings(policy.kind === "adaptive" ? policy : {});
-    this.#scanLimit = settings.scanLimit;
-    this.#latency = new LatencyEstimates(settings.decayMs);
-    const envoy = options.outlierDetection;
-    this.#checksUneject = envoy?.activeHealthCheckUnejects ?? true;
-    const chosen = "slowStart" in policy ? policy.slowStart : undefined;
-    this.#states = new EndpointStates(
-      { halfOpen: envoy === undefined, slowStart: envoy === undefined ? RETURNING : undefined },
-      chosen ?? (this.#adaptive ? settings.slowStart : undefined),
-      (kind, slot, reason, durationMs) => this.#report(kind, this.#roster.address(slot), reason, durationMs),
+    this.#configured = { policy, options };
+    const table = new LoadTable(
+      sources.random,
+      (kind, slot, reason, durationMs) => this.#report(kind, table.roster.address(slot), reason, durationMs),
+      {
+        grow: (capacity) => {
+          this.#detection.grow(capacity);
+          this.#policy.grow?.(capacity);
+        },
+        clear: (slot) => {
+          this.#detection.clear(slot);
+          this.#policy.clear?.(slot);
+        },
+      },
     );
-    const columns: Columns[] = [
-      this.#inFlight,
-      this.#failures,
-      this.#latency,
-      this.#reports,
-      this.#picks,
-      this.#weights,
-      this.#states,
-    ];
-    this.#roster = new Roster(columns);
-    this.#controller = new WeightController(
-      this.#roster,
-      this.#weights,
-      this.#failures,
-      this.#latency,
-      this.#random,
-      settings.weightUpdateMs,
+    this.#table = table;
+    this.#eligibility = new Eligibility(
+      table.roster,
+      table.states,
+      table.failedChecks,
+      eligibilityOptions(policy, options),
     );
-    this.#detection = envoy
-      ? new EnvoyDetection(envoy, this.#roster, this.#states, this.#random)
-      : new OwnDetection(
-          this.#roster,
-          this.#states,
-          this.#failures,
-          this.#latency,
-          this.#inFlight,
-          this.#random,
-        );
-    this.#policy = createPolicy(policy, {
-      roster: this.#roster,
-      inFlight: this.#inFlight,
-      latency: this.#latency,
-      failures: this.#failures,
-      reports: this.#reports,
-      weights: this.#weights,
-      random: this.#random,
-    });
-    columns.push(this.#controller, this.#detection, {
-      grow: (capacity) => this.#policy.grow?.(capacity),
-      clear: (slot) => this.#policy.clear?.(slot),
-    });
-    this.#eligibility = new Eligibility(this.#roster, this.#states, this.#failedChecks, {
-      panicThreshold: options.panicThreshold ?? PANIC_THRESHOLD,
-      locality: options.locality ?? NO_LOCALITY,
-      localZone: options.localZone ?? "",
-      spillsByLoad: this.#adaptive,
-    });
     this.#trials = new Trials(
-      this.#roster,
-      this.#states,
-      this.#inFlight,
+      table.roster,
+      table.states,
+      table.inFlight,
       this.#eligibility,
-      this.#failedChecks,
+      table.failedChecks,
     );
+    this.#detection = this.#createDetection(options.outlierDetection);
+    this.#policy = createPolicy(policy, table);
+    this.#settings = this.#tune();
+  }
+
+  configure(policy: ResolvedPolicy, options: BalancerOptions): void {
+    const last = this.#configured;
+    const { roster } = this.#table;
+    const now = this.#clock.now();
+    this.#configured = { policy, options };
+    if (!isDeepStrictEqual(policy, last.policy)) {
+      const next = createPolicy(policy, this.#table);
+      roster.fit({ grow: (capacity) => next.grow?.(capacity), clear: (slot) => next.clear?.(slot) });
+      this.#policy = next;
+      this.#choosers = new WeakMap();
+      this.#chosenBy = undefined;
+    }
+    const envoy = options.outlierDetection;
+    if (envoy && this.#detection instanceof EnvoyDetection) this.#detection.configure(envoy, now);
+    else if (envoy !== last.options.outlierDetection) {
+      this.#detection = this.#createDetection(envoy);
+      roster.fit(this.#detection);
+    }
+    this.#settings = this.#tune();
+    this.#eligibility.options = eligibilityOptions(policy, options);
+    this.#table.weights.recompute(roster, this.#table.states, now);
+    this.#reschedule();
+    this.#table.states.changed = true;
+  }
+
+  /** Gives the parts that stay the settings in force. */
+  #tune(): AdaptiveSettings {
+    const { policy, options } = this.#configured;
+    const { states, latency, controller, weights } = this.#table;
+    const adaptive = policy.kind === "adaptive";
+    const settings = adaptiveSettings(adaptive ? policy : {});
+    latency.decayMs = settings.decayMs;
+    controller.updateMs = settings.weightUpdateMs;
+    weights.usesLearned = adaptive;
+    const own = options.outlierDetection === undefined;
+    const chosen = "slowStart" in policy ? policy.slowStart : undefined;
+    states.configure(
+      { halfOpen: own, slowStart: own ? RETURNING : undefined },
+      chosen ?? (adaptive ? settings.slowStart : undefined),
+      this.#clock.now(),
+    );
+    return settings;
+  }
+
+  #createDetection(envoy: OutlierDetection | undefined): Detection {
+    const { roster, states, failures, latency, inFlight } = this.#table;
+    return envoy
+      ? new EnvoyDetection(envoy, roster, states, this.#random)
+      : new OwnDetection(roster, states, failures, latency, inFlight, this.#random);
   }
 
   update(assignment: ClusterLoadAssignment): void {
+    const { roster, states, reports, weights, failedChecks } = this.#table;
     const now = this.#clock.now();
-    const settled = this.#roster.count;
-    const { changed, added } = this.#roster.update(assignment);
+    const settled = roster.count;
+    const { changed, added } = roster.update(assignment);
     if (!changed) return;
     for (const slot of added) {
-      if (settled >= SETTLED_ENDPOINTS) this.#states.startSlowly(slot, now);
+      if (settled >= SETTLED_ENDPOINTS) states.startSlowly(slot, now);
     }
-    for (const slot of this.#roster.leavers()) {
-      this.#states.forget(slot);
-      this.#reports.clear(slot);
+    for (const slot of roster.leavers()) {
+      states.forget(slot);
+      reports.clear(slot);
       this.#freeIfIdle(slot);
     }
-    for (const address of this.#failedChecks) {
-      if (this.#roster.slot(address) === undefined) this.#failedChecks.delete(address);
+    for (const address of failedChecks) {
+      if (roster.slot(address) === undefined) failedChecks.delete(address);
     }
-    this.#weights.recompute(this.#roster, this.#states, now);
+    weights.recompute(roster, states, now);
     this.#reschedule();
-    this.#states.changed = true;
+    states.changed = true;
   }
 
   pick(request: PickRequest, evidence: Evidence): Slot {
+    const { roster, states, controller } = this.#table;
     evidence.clear();
     const now = this.#clock.now();
     if (now >= this.#dueAt) this.tick();
-    if (this.#states.changed) this.#rebuild();
-    evidence.total = this.#roster.count;
-    evidence.weightsGeneration = this.#controller.generation;
+    if (states.changed) this.#rebuild();
+    evidence.total = roster.count;
+    evidence.weightsGeneration = controller.generation;
     this.#chosenBy = undefined;
     let slot = this.#trials.next(request);
     if (slot === NO_SLOT) slot = this.#choose(request, now, evidence);
@@ -192,8 +193,8 @@ export class ClusterBalancer implements Balancer {
 
   onStart(slot: Slot): Ticket {
     const now = this.#clock.now();
-    const ticket = this.#inFlight.start(slot, now);
-    this.#picks.add(slot, now);
+    const ticket = this.#table.inFlight.start(slot, now);
+    this.#table.picks.add(slot, now);
     this.#startsSinceTick++;
     this.#trials.onStart(slot);
     this.#chosenBy?.onStart?.(slot, now);
@@ -202,19 +203,20 @@ export class ClusterBalancer implements Balancer {
   }
 
   onResponse(ticket: Ticket): void {
-    const place = this.#inFlight.place(ticket);
-    if (place >= 0) this.#inFlight.answer(place, this.#clock.now());
+    const place = this.#table.inFlight.place(ticket);
+    if (place >= 0) this.#table.inFlight.answer(place, this.#clock.now());
   }
 
   onEnd(ticket: Ticket, outcome: Outcome, retryAfterMs = 0): void {
-    const place = this.#inFlight.place(ticket);
+    const { roster, inFlight } = this.#table;
+    const place = inFlight.place(ticket);
     if (place < 0) return;
     const now = this.#clock.now();
-    const slot = this.#inFlight.slotAt(place);
-    const startedAt = this.#inFlight.startedAt(place);
-    const answeredAt = this.#inFlight.answeredAt(place);
-    this.#inFlight.end(place);
-    if (this.#roster.endpoint(slot) === undefined) {
+    const slot = inFlight.slotAt(place);
+    const startedAt = inFlight.startedAt(place);
+    const answeredAt = inFlight.answeredAt(place);
+    inFlight.end(place);
+    if (roster.endpoint(slot) === undefined) {
       this.#freeIfIdle(slot);
       return;
     }
@@ -223,26 +225,27 @@ export class ClusterBalancer implements Balancer {
   }
 
   onLoadReport(slot: Slot, report: LoadReport): void {
-    if (this.#roster.endpoint(slot) === undefined) return;
+    if (this.#table.roster.endpoint(slot) === undefined) return;
     const now = this.#clock.now();
-    this.#reports.take(slot, report, now);
+    this.#table.reports.take(slot, report, now);
     this.#policy.onLoadReport?.(slot, report, now);
   }
 
   onHealthCheck(address: string, healthy: boolean): void {
-    const slot = this.#roster.slot(address);
+    const { roster, states, failedChecks } = this.#table;
+    const slot = roster.slot(address);
     if (slot === undefined) return;
     const now = this.#clock.now();
     if (!healthy) {
-      this.#failedChecks.add(address);
-      this.#states.changed = true;
+      failedChecks.add(address);
+      states.changed = true;
       return;
     }
-    const recovered = this.#failedChecks.delete(address);
-    if (recovered) this.#states.changed = true;
-    if (this.#states.isOut(slot)) {
-      if (this.#checksUneject) this.#states.admit(slot, now, "an active health check passed");
-    } else if (recovered) this.#states.startSlowly(slot, now);
+    const recovered = failedChecks.delete(address);
+    if (recovered) states.changed = true;
+    if (states.isOut(slot)) {
+      if (this.#checksUneject()) states.admit(slot, now, "an active health check passed");
+    } else if (recovered) states.startSlowly(slot, now);
   }
 
   onStall(ms: number): void {
@@ -252,48 +255,37 @@ export class ClusterBalancer implements Balancer {
   }
 
   tick(): number {
+    const { roster, states, inFlight, weights, controller } = this.#table;
     const now = this.#clock.now();
-    const wait =
-      this.#startsSinceTick > 0 || this.#inFlight.total > 0 || this.#states.out > 0 ? TICK_MS : IDLE_TICK_MS;
+    const wait = this.#startsSinceTick > 0 || inFlight.total > 0 || states.out > 0 ? TICK_MS : IDLE_TICK_MS;
     this.#startsSinceTick = 0;
     this.#dueAt = now + wait;
     this.#detection.tick(now);
-    this.#states.advance(this.#roster.members, this.#roster.count, now);
-    const stepped = this.#adaptive && this.#controller.tick(now, this.#capacityExponent());
+    states.advance(roster.members, roster.count, now);
+    const stepped = weights.usesLearned && controller.tick(now, this.#capacityExponent());
     if (stepped) {
-      this.#report("weights_updated", "", `generation ${this.#controller.generation}`, 0);
+      this.#report("weights_updated", "", `generation ${controller.generation}`, 0);
     }
     const policyMoved = this.#policy.tick?.(now) ?? false;
-    const moving = this.#states.moving || this.#weights.moving(now);
+    const moving = states.moving || weights.moving(now);
     const mayChange = stepped || moving || this.#wasMoving;
     this.#wasMoving = moving;
-    const changed = mayChange && this.#weights.recompute(this.#roster, this.#states, now);
+    const changed = mayChange && weights.recompute(roster, states, now);
     if (changed || policyMoved) this.#reschedule();
     return wait;
   }
 
   address(slot: Slot): string {
-    return this.#roster.address(slot);
+    return this.#table.roster.address(slot);
   }
 
   view(): BalancerView {
-    if (this.#states.changed) this.#rebuild();
-    return viewOf(this.#clock.now(), this.#policyName, this.#panic, {
-      roster: this.#roster,
-      states: this.#states,
-      weights: this.#weights,
-      controller: this.#controller,
-      latency: this.#latency,
-      failures: this.#failures,
-      inFlight: this.#inFlight,
-      picks: this.#picks,
-      reports: this.#reports,
-      failedChecks: this.#failedChecks,
-    });
+    if (this.#table.states.changed) this.#rebuild();
+    return viewOf(this.#clock.now(), this.#configured.policy.kind, this.#panic, this.#table);
   }
 
   #rebuild(): void {
-    this.#states.changed = false;
+    this.#table.states.changed = false;
     this.#eligibility.rebuild();
     if (this.#eligibility.panic === this.#panic) return;
     this.#panic = this.#eligibility.panic;
@@ -340,6 +332,7 @@ export class ClusterBalancer implements Balancer {
 
   /** The numbers of the candidates, as they stood when the pick was made. */
   #describe(slot: Slot, now: number, evidence: Evidence): void {
+    const { latency, inFlight, weights, failures } = this.#table;
     if (evidence.count === 0) {
       evidence.count = 1;
       evidence.slots[0] = slot;
@@ -347,10 +340,10 @@ export class ClusterBalancer implements Balancer {
     }
     for (let i = 0; i < evidence.count && i < EVIDENCE_CANDIDATES; i++) {
       const candidate = evidence.slots[i]!;
-      evidence.latencyMs[i] = this.#latency.recentMs[candidate]!;
-      evidence.inFlight[i] = this.#inFlight.count[candidate]!;
-      evidence.weights[i] = this.#weights.effective[candidate]!;
-      evidence.errorRates[i] = this.#failures.seenRate(candidate, now);
+      evidence.latencyMs[i] = latency.recentMs[candidate]!;
+      evidence.inFlight[i] = inFlight.count[candidate]!;
+      evidence.weights[i] = weights.effective[candidate]!;
+      evidence.errorRates[i] = failures.seenRate(candidate, now);
     }
   }
 
@@ -362,23 +355,24 @@ export class ClusterBalancer implements Balancer {
     now: number,
     retryAfterMs: number,
   ): void {
+    const { roster, states, latency, failures, reports, weights, controller } = this.#table;
     if (outcome === OUTCOME.local) return;
     // Across a stall of our own every clock ran on while we stood still: neither latencies nor deadlines mean anything.
     if (acrossStall && (outcome === OUTCOME.timeout || outcome === OUTCOME.connectFailure)) return;
     if (outcome === OUTCOME.success) {
-      const inARow = this.#failures.consecutive[slot]!;
-      if (inARow > 0) this.#latency.forgive(slot);
-      if (inARow > 1 || this.#states.isOut(slot)) this.#failures.forgive(slot);
-      if (!acrossStall) this.#latency.onAnswer(slot, elapsed, this.#reports.queued(slot, now), now);
-      this.#failures.onSuccess(slot, now);
-      this.#reports.onAnswer(slot, now);
-      this.#controller.onAnswer();
+      const inARow = failures.consecutive[slot]!;
+      if (inARow > 0) latency.forgive(slot);
+      if (inARow > 1 || states.isOut(slot)) failures.forgive(slot);
+      if (!acrossStall) latency.onAnswer(slot, elapsed, reports.queued(slot, now), now);
+      failures.onSuccess(slot, now);
+      reports.onAnswer(slot, now);
+      controller.onAnswer();
     } else {
-      if (!acrossStall) this.#latency.onCensored(slot, elapsed, now);
-      if (isFailure(outcome)) this.#failures.onFailure(slot, now, outcome !== OUTCOME.pushback);
+      if (!acrossStall) latency.onCensored(slot, elapsed, now);
+      if (isFailure(outcome)) failures.onFailure(slot, now, outcome !== OUTCOME.pushback);
       if (outcome === OUTCOME.pushback) {
-        this.#weights.spare(slot, now, retryAfterMs);
-        if (this.#weights.recompute(this.#roster, this.#states, now)) this.#reschedule();
+        weights.spare(slot, now, retryAfterMs);
+        if (weights.recompute(roster, states, now)) this.#reschedule();
       }
     }
     this.#detection.onEnd(slot, outcome, now);
@@ -387,14 +381,27 @@ export class ClusterBalancer implements Balancer {
 
   /** Where not all endpoints are compared, latency must act through the weights they are drawn by. */
   #capacityExponent(): number {
-    return this.#roster.count > this.#scanLimit ? SAMPLED_CAPACITY_EXPONENT : 0;
+    return this.#table.roster.count > this.#settings.scanLimit ? SAMPLED_CAPACITY_EXPONENT : 0;
   }
 
   #freeIfIdle(slot: Slot): void {
-    if (this.#inFlight.count[slot] === 0) this.#roster.release(slot);
+    if (this.#table.inFlight.count[slot] === 0) this.#table.roster.release(slot);
+  }
+
+  #checksUneject(): boolean {
+    return this.#configured.options.outlierDetection?.activeHealthCheckUnejects ?? true;
   }
 
   #report(kind: BalancerEvent["kind"], address: string, reason: string, durationMs: number): void {
     this.#onEvent?.({ kind, address, reason, durationMs });
   }
+}
+
+function eligibilityOptions(policy: ResolvedPolicy, options: BalancerOptions): EligibilityOptions {
+  return {
+    panicThreshold: options.panicThreshold ?? PANIC_THRESHOLD,
+    locality: options.locality ?? NO_LOCALITY,
+    localZone: options.localZone ?? "",
+    spillsByLoad: policy.kind === "adaptive",
+  };
 }

@@ -55,7 +55,8 @@ export class Eligibility {
   readonly #roster: Roster;
   readonly #states: EndpointStates;
   readonly #failedChecks: ReadonlySet<string>;
-  readonly #options: EligibilityOptions;
+  /** A change counts from the next `rebuild` on. */
+  options: EligibilityOptions;
 
   constructor(
     roster: Roster,
@@ -66,7 +67,7 @@ export class Eligibility {
     this.#roster = roster;
     this.#states = states;
     this.#failedChecks = failedChecks;
-    this.#options = options;
+    this.options = options;
   }
 
   /** Whether traffic goes to this priority just now: a trial is sent only where it does. */
@@ -86,7 +87,7 @@ export class Eligibility {
       healthy: sum(places, (p) => p.healthy.length),
       degraded: sum(places, (p) => p.degraded.length),
     }));
-    const loads = priorityLoads(health, this.#roster.overprovisioningFactor, this.#options.panicThreshold);
+    const loads = priorityLoads(health, this.#roster.overprovisioningFactor, this.options.panicThreshold);
     this.panic = loads.some((load) => load.panic);
     const previous = this.#known;
     this.#known = new Map();
@@ -170,14 +171,14 @@ export class Eligibility {
       usable: usable(place).length,
       total: members(place).length + place.draining.length,
     }));
-    if (this.#options.spillsByLoad && !panic && prefersZone(candidates, this.#options)) {
+    if (this.options.spillsByLoad && !panic && prefersZone(candidates, this.options)) {
       const slots = places.flatMap(usable);
       const all = { byLocality: false, slots, members: inOrder(slots, places.flatMap(members)) };
-      const share = this.#options.locality.zoneRoutingEnabled / 100;
-      const aware: Part = { key: "near", share, ...all, near: this.#options.localZone };
+      const share = this.options.locality.zoneRoutingEnabled / 100;
+      const aware: Part = { key: "near", share, ...all, near: this.options.localZone };
       return [aware, { key: "", share: 1 - share, ...all }].filter((part) => part.share > 0);
     }
-    const shares = localityLoads(candidates, this.#roster.overprovisioningFactor, panic, this.#options);
+    const shares = localityLoads(candidates, this.#roster.overprovisioningFactor, panic, this.options);
     if (shares === undefined) {
       let slots = places.flatMap(usable);
       // In panic with nothing but draining endpoints, these are better than an error.

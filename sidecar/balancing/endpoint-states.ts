@@ -37,14 +37,20 @@ export class EndpointStates implements Columns {
   #windowMs = new Float64Array(0);
   #suspectedAt = new Float64Array(0);
   #slowStarting = 0;
-  readonly #return: Return;
-  readonly #fresh: SlowStart | undefined;
+  #return: Return = { halfOpen: true, slowStart: undefined };
+  #fresh: SlowStart | undefined;
   readonly #report: Report;
 
-  constructor(way: Return, fresh: SlowStart | undefined, report: Report) {
+  constructor(report: Report) {
+    this.#report = report;
+  }
+
+  /** How endpoints come back and begin from now on. Ejections stay; who waits for a trial that is not given any more is admitted. */
+  configure(way: Return, fresh: SlowStart | undefined, now: number): void {
     this.#return = way;
     this.#fresh = fresh;
-    this.#report = report;
+    if (way.halfOpen) return;
+    for (const slot of this.probation.slice()) this.admit(slot, now, "endpoints return without a trial now");
   }
 
   grow(capacity: number): void {

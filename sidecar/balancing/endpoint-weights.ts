@@ -21,6 +21,8 @@ export class EndpointWeights implements Columns {
   grown = new Float64Array(0);
   /** Made by the slow loop; mean 1. */
   learned = new Float64Array(0);
+  /** Whether the policy in force wants what the slow loop made. It is kept for one that does. */
+  usesLearned = false;
   #sparedUntil = new Float64Array(0);
   #sparing = 0;
 
@@ -57,13 +59,15 @@ export class EndpointWeights implements Columns {
 
   /** Brings `effective` up to date; true when anything changed. */
   recompute(roster: Roster, states: EndpointStates, now: number): boolean {
+    const usesLearned = this.usesLearned;
     let changed = false;
     for (let i = 0; i < roster.count; i++) {
       const slot = roster.members[i]!;
       const spared = this.isSpared(slot, now) ? SPARED_PART : 1;
       const grown = states.factor(slot, now);
       this.grown[slot] = grown;
-      const factor = Math.max(SMALLEST_FACTOR, this.learned[slot]! * grown * spared);
+      const learned = usesLearned ? this.learned[slot]! : 1;
+      const factor = Math.max(SMALLEST_FACTOR, learned * grown * spared);
       const weight = roster.weights[slot]! * factor;
       if (weight === this.effective[slot]) continue;
       this.effective[slot] = weight;

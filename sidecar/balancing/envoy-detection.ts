@@ -17,7 +17,7 @@ const LOCAL_ORIGIN = 1;
  * whether it came as 429 or as 503 is not known here.
  */
 export class EnvoyDetection implements Detection {
-  readonly #config: OutlierDetection;
+  #config: OutlierDetection;
   readonly #roster: Roster;
   readonly #states: EndpointStates;
   readonly #random: Random;
@@ -34,6 +34,12 @@ export class EnvoyDetection implements Detection {
     this.#roster = roster;
     this.#states = states;
     this.#random = random;
+  }
+
+  /** Other limits; what was counted stays. */
+  configure(config: OutlierDetection, now: number): void {
+    this.#config = config;
+    this.#nextInterval = Math.min(this.#nextInterval, now + config.intervalMs);
   }
 
   grow(capacity: number): void {

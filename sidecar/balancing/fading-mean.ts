@@ -3,14 +3,11 @@ import { type Columns, grownFloats } from "./column.ts";
 
 /** Per slot the mean of samples that count less the older they are: e^(-age / time constant). */
 export class FadingMean implements Columns {
-  readonly #fadesMs: number;
+  /** Time constant; until it is set nothing fades. */
+  fadesMs = Number.POSITIVE_INFINITY;
   #sum = new Float64Array(0);
   #weight = new Float64Array(0);
   #at = new Float64Array(0);
-
-  constructor(fadesMs: number) {
-    this.#fadesMs = fadesMs;
-  }
 
   grow(capacity: number): void {
     this.#sum = grownFloats(this.#sum, capacity);
@@ -33,7 +30,7 @@ export class FadingMean implements Columns {
 
   /** What is left of the samples at `now`, 0..1. */
   keep(slot: Slot, now: number): number {
-    return Math.exp(Math.min(0, this.#at[slot]! - now) / this.#fadesMs);
+    return Math.exp(Math.min(0, this.#at[slot]! - now) / this.fadesMs);
   }
 
   /** The samples, faded by `keep`, with `prior` counting as `priorWeight` more. The prior's alone where there are none. */

@@ -27,17 +27,18 @@ export class LatencyEstimates implements Columns {
   clusterMs = FIRST_GUESS_MS;
   /** What was expected right after the last answer, for people; NaN before the first. */
   recentMs = new Float64Array(0);
-  readonly #recent: FadingMean;
-  readonly #usual: FadingMean;
-  readonly #service: FadingMean;
+  readonly #recent = new FadingMean();
+  readonly #usual = new FadingMean();
+  readonly #service = new FadingMean();
   #clusterAnswers = 0;
   #clusterServiceMs = FIRST_GUESS_MS;
   #clusterServiceAnswers = 0;
 
-  constructor(decayMs: number) {
-    this.#recent = new FadingMean(RECENT_DECAYS * decayMs);
-    this.#usual = new FadingMean(USUAL_DECAYS * decayMs);
-    this.#service = new FadingMean(SERVICE_DECAYS * decayMs);
+  /** How fast answers grow old, ms; what was learned before stays, and fades at the new rate. */
+  set decayMs(ms: number) {
+    this.#recent.fadesMs = RECENT_DECAYS * ms;
+    this.#usual.fadesMs = USUAL_DECAYS * ms;
+    this.#service.fadesMs = SERVICE_DECAYS * ms;
   }
 
   grow(capacity: number): void {

@@ -104,6 +104,12 @@ export class Roster {
     return { changed, added };
   }
 
+  /** Brings columns that did not follow so far to the state of those that did from the start. */
+  fit(columns: Columns): void {
+    columns.grow(this.capacity);
+    for (let slot = 0; slot < this.capacity; slot++) columns.clear(slot);
+  }
+
   #snapshot() {
     return {
       endpoints: this.#endpoints.slice(),

@@ -30,6 +30,9 @@ const JITTER = 0.1;
 const LIMITS = ["none", "deadband", "step_up", "step_down", "floor", "ceiling"] as const;
 type Limit = WeightStep["limitedBy"];
 
+/** What a policy that does not use the slow loop shows. */
+const NO_STEP: WeightStep = Object.freeze({ target: 1, confidence: 0, result: 1, limitedBy: "none" });
+
 export interface Step {
   /** Logarithm of the new weight, before the mean is set to 1 again. */
   next: number;
@@ -66,6 +69,8 @@ export function weightTarget(
  */
 export class WeightController implements Columns {
   generation = 0;
+  /** Shortest time between steps, ms. */
+  updateMs = 0;
   #log = new Float64Array(0);
   #target = new Float64Array(0);
   #confidence = new Float64Array(0);
@@ -75,26 +80,22 @@ export class WeightController implements Columns {
   readonly #failures: FailureEstimates;
   readonly #latency: LatencyEstimates;
   readonly #random: Random;
-  readonly #updateMs: number;
   #steppedAt = Number.NaN;
   #pauseMs = 0;
   #answers = 0;
 
-  /** `updateMs`: shortest time between steps. */
   constructor(
     roster: Roster,
     weights: EndpointWeights,
     failures: FailureEstimates,
     latency: LatencyEstimates,
     random: Random,
-    updateMs: number,
   ) {
     this.#roster = roster;
     this.#weights = weights;
     this.#failures = failures;
     this.#latency = latency;
     this.#random = random;
-    this.#updateMs = updateMs;
   }
 
   grow(capacity: number): void {
@@ -119,13 +120,13 @@ export class WeightController implements Columns {
   tick(now: number, capacityExponent: number): boolean {
     if (Number.isNaN(this.#steppedAt)) {
       this.#steppedAt = now;
-      this.#pauseMs = this.#updateMs * this.#random();
+      this.#pauseMs = this.updateMs * this.#random();
     }
     const passed = now - this.#steppedAt;
     if (passed < this.#pauseMs) return false;
     if (passed < LONGEST_UPDATE_MS && this.#answers < ANSWERS_PER_UPDATE * this.#roster.count) return false;
     this.#steppedAt = now;
-    this.#pauseMs = this.#updateMs * (1 + JITTER * (2 * this.#random() - 1));
+    this.#pauseMs = this.updateMs * (1 + JITTER * (2 * this.#random() - 1));
     this.#answers = 0;
     return this.step(now, capacityExponent);
   }
@@ -153,6 +154,7 @@ export class WeightController implements Columns {
   }
 
   explain(slot: Slot): WeightStep {
+    if (!this.#weights.usesLearned) return NO_STEP;
     return {
       target: Math.exp(this.#target[slot]!),
       confidence: this.#confidence[slot]!,

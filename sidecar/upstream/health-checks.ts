@@ -119,11 +119,12 @@ export class HealthChecks {
     }
   }
 
-  /** Tells all that is known once more, to who knows nothing yet. */
-  tell(): void {
+  /** The checks were taken back: what they found against an endpoint holds no longer, and nobody else would say so. */
+  withdraw(): void {
     for (const [address, { verdict }] of this.#watched) {
-      if (verdict.healthy !== undefined) this.#context.onHealth(address, verdict.healthy);
+      if (verdict.healthy === false) this.#context.onHealth(address, true);
     }
+    this.close();
   }
 
   close(): void {

@@ -10,7 +10,7 @@ import type { ClusterConfiguration } from "../../xds/model/configuration.ts";
 import type { ClusterLoadAssignment, Endpoint } from "../../xds/model/endpoint.ts";
 import { endpointAddress } from "../../xds/model/endpoint.ts";
 import type { Balancer, BalancerEvent, BalancerView, Slot } from "../balancing/balancer.ts";
-import type { ResolvedPolicy } from "../balancing/index.ts";
+import type { BalancerOptions, ResolvedPolicy } from "../balancing/index.ts";
 import { createBalancer } from "../balancing/index.ts";
 import type { MessageLimits } from "../codec/limits.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
@@ -73,7 +73,7 @@ export class UpstreamCluster implements PoolHome {
   readonly wheel: TimerWheel;
   readonly counts = new ConnectionTally();
   readonly breakers: { readonly default: CircuitBreaker; readonly high: CircuitBreaker };
-  balancer: Balancer;
+  readonly balancer: Balancer;
   /** The name of the policy in force. */
   policy: string;
   readonly #context: UpstreamContext;
@@ -125,7 +125,7 @@ export class UpstreamCluster implements PoolHome {
     return this.#configuration.assignment.version;
   }
 
-  /** Takes over what changed. What is learned of endpoints survives everything but a change of the balancing settings; connections that too. */
+  /** Takes over what changed. What is learned of endpoints and runs there survives every change; connections all but that of their own settings. */
   apply(next: ClusterConfiguration): void {
     const last = this.#configuration;
     this.#configuration = next;
@@ -141,7 +141,8 @@ export class UpstreamCluster implements PoolHome {
         this.#closePools();
     }
     if (!isDeepStrictEqual(model.healthChecks, last.cluster.value.healthChecks)) {
-      this.#health.close();
+      if (model.healthChecks.length === 0) this.#health.withdraw();
+      else this.#health.close();
       this.#health = this.#createHealthChecks(model);
       this.#health.update(this.#endpoints);
     }
@@ -155,13 +156,10 @@ export class UpstreamCluster implements PoolHome {
     return this.#dns?.warm ?? Promise.resolve();
   }
 
-  /** Attempts under way end with the balancer that picked for them. */
   #rebalance(model: Cluster): void {
-    this.balancer = this.#createBalancer(model);
-    this.policy = this.#policyOf(model).kind;
-    this.#slotPools = [];
-    if (this.#assignment) this.balancer.update(this.#assignment);
-    this.#health.tell();
+    const policy = this.#policyOf(model);
+    this.policy = policy.kind;
+    this.balancer.configure(policy, this.#balancerOptions(model));
     this.#tick();
   }
 
@@ -297,17 +295,16 @@ export class UpstreamCluster implements PoolHome {
   }
 
   #createBalancer(model: Cluster): Balancer {
-    const { clock, random, localZone, onBalancerEvent } = this.#context;
-    return createBalancer(
-      this.#policyOf(model),
-      {
-        outlierDetection: model.outlierDetection,
-        panicThreshold: model.panicThreshold,
-        locality: model.locality,
-        localZone,
-      },
-      { clock, random, onEvent: (event) => onBalancerEvent(this.name, event) },
-    );
+    const { clock, random, onBalancerEvent } = this.#context;
+    return createBalancer(this.#policyOf(model), this.#balancerOptions(model), {
+      clock,
+      random,
+      onEvent: (event) => onBalancerEvent(this.name, event),
+    });
+  }
+
+  #balancerOptions({ outlierDetection, panicThreshold, locality }: Cluster): BalancerOptions {
+    return { outlierDetection, panicThreshold, locality, localZone: this.#context.localZone };
   }
 
   #discover({ cluster, assignment }: ClusterConfiguration): void {

@@ -2,37 +2,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { OUTCOME, type Outcome } from "../../sidecar/balancing/outcome.ts";
 import type { OutlierDetection } from "../../xds/model/cluster.ts";
-import { assignment, endpoints, Mesh, place, roundRobin } from "./mesh.ts";
-
-const DEFAULTS: OutlierDetection = {
-  consecutive5xx: 5,
-  enforcingConsecutive5xx: 100,
-  consecutiveGatewayFailure: 5,
-  enforcingConsecutiveGatewayFailure: 0,
-  splitExternalLocalOriginErrors: false,
-  consecutiveLocalOriginFailure: 5,
-  enforcingConsecutiveLocalOriginFailure: 100,
-  enforcingLocalOriginSuccessRate: 100,
-  intervalMs: 10_000,
-  baseEjectionMs: 30_000,
-  maxEjectionMs: 300_000,
-  maxEjectionJitterMs: 0,
-  maxEjectionPercent: 10,
-  alwaysEjectOneHost: false,
-  enforcingSuccessRate: 100,
-  successRateMinimumHosts: 5,
-  successRateRequestVolume: 100,
-  successRateStdevFactor: 1.9,
-  failurePercentageThreshold: 85,
-  enforcingFailurePercentage: 0,
-  enforcingFailurePercentageLocalOrigin: 0,
-  failurePercentageMinimumHosts: 5,
-  failurePercentageRequestVolume: 50,
-  activeHealthCheckUnejects: true,
-};
+import { assignment, ENVOY_DEFAULTS, endpoints, Mesh, place, roundRobin } from "./mesh.ts";
 
 function meshOf(count: number, overrides: Partial<OutlierDetection> = {}) {
-  const mesh = new Mesh(roundRobin, { outlierDetection: { ...DEFAULTS, ...overrides } });
+  const mesh = new Mesh(roundRobin, { outlierDetection: { ...ENVOY_DEFAULTS, ...overrides } });
   mesh.balancer.update(assignment(place(endpoints(count))));
   const end = (index: number, outcome: Outcome, times = 1) => {
     const slot = mesh.balancer.view().endpoints[index]!.slot;

@@ -90,10 +90,13 @@ suite("changing configuration", () => {
       connection.send("HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n");
     });
     t.after(() => Promise.all([sick.close(), well.close(), probed.close()]));
-    const clusterWith = (balancing: Cluster["balancing"]): ClusterConfiguration => {
+    const clusterWith = (
+      balancing: Cluster["balancing"],
+      healthChecks = [HEALTH_CHECK],
+    ): ClusterConfiguration => {
       const made = cluster("orders", [sick.port, well.port], {
         balancing,
-        healthChecks: [HEALTH_CHECK],
+        healthChecks,
         panicThreshold: 0,
       });
       const assignment = structuredClone(made.assignment.value);
@@ -113,6 +116,38 @@ suite("changing configuration", () => {
     assert.equal(bed.proxy.clusters()[0]?.balancer.policy, "random");
     for (let i = 0; i < 12; i++) assert.match(await bed.ask(GET), /well$/);
     assert.ok(well.accepted - accepted <= 1, "the pooled connection serves on");
+    await bed.apply({ clusters: [clusterWith({ kind: "random" }, [])] });
+    while (!(await bed.ask(GET)).endsWith("sick"));
+  });
+
+  test("a request that runs while the policy changes ends on the books it began on", async (t) => {
+    const backend = await ScriptedBackend.start(async (connection) => {
+      for (;;) {
+        const slow = (await connection.takeMessage()).startsWith("GET /slow");
+        connection.send(
+          slow ? "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n" : "HTTP/1.1 204 No Content\r\n\r\n",
+        );
+      }
+    });
+    t.after(() => backend.close());
+    const of = (balancing: Cluster["balancing"]) => [cluster("orders", [backend.port], { balancing })];
+    const endpoint = () => bed.proxy.clusters()[0]?.balancer.endpoints[0];
+    const bed = await ProxyBed.start({ clusters: of({ kind: "adaptive" }) });
+    t.after(() => bed.close());
+    const [slow, cut] = [await bed.connect(), await bed.connect()];
+    for (const caller of [slow, cut]) {
+      caller.send(GET.replace("GET /", "GET /slow"));
+      await caller.takeUntil("\r\n\r\n");
+    }
+    await bed.apply({ clusters: of({ kind: "random" }) });
+    assert.equal(endpoint()?.inFlight, 2);
+    cut.socket.destroy();
+    await eventually(() => endpoint()?.inFlight === 1, "one is over");
+    await bed.apply({ clusters: of({ kind: "adaptive" }) });
+    await bed.ask(GET);
+    assert.deepEqual([endpoint()?.inFlight, endpoint()?.picks], [1, 3]);
+    slow.socket.destroy();
+    await eventually(() => endpoint()?.inFlight === 0, "both are over");
   });
 
   test("a connection to a removed listener may bring its first request for a moment, and then closes", async (t) => {
