@@ -2,7 +2,7 @@ export type { FaultResult, PhaseResult, Result } from "./measure.ts";
 export { renderPicture } from "./picture.ts";
 export { findPolicy, POLICIES, type PolicyEntry, production } from "./policies.ts";
 export { readScenario } from "./read-scenario.ts";
-export { type ReportRow, reportLines } from "./report.ts";
+export { failedPercent, formatNumber, meanOf, type ReportRow, reportCells, reportLines } from "./report.ts";
 export { type Run, type RunOptions, runScenario } from "./run-scenario.ts";
 export type { Scenario } from "./scenario.ts";
 export { capacity, DEFAULT_RETRY } from "./scenario.ts";

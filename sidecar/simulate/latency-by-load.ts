@@ -25,7 +25,7 @@ export class LatencyByLoad {
     const load = Math.min(LARGEST_LOAD, rif);
     for (let distance = 0; distance <= LARGEST_LOAD; distance++) {
       const ring = this.#rings.get(load - distance) ?? this.#rings.get(load + distance);
-      if (ring) return ring.toSorted((a, b) => a - b)[ring.length >> 1]!;
+      if (ring) return Float64Array.from(ring).sort()[ring.length >> 1]!;
     }
     return 0;
   }

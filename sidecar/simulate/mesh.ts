@@ -1,8 +1,11 @@
 import type { ClusterLoadAssignment, LocalityEndpoints } from "../../xds/model/endpoint.ts";
 import { endpointAddress } from "../../xds/model/endpoint.ts";
 import type { Scenario } from "./scenario.ts";
+import type { ServerShape } from "./server.ts";
 
 const PORT = 80;
+/** Weights are whole numbers: this many for one core at speed 1. */
+const WEIGHT_PER_CORE = 100;
 
 /** Where simulated endpoints live: 10.0.0.0/8, by index. */
 function hostOf(endpoint: number): string {
@@ -18,9 +21,10 @@ export function zonesOf(scenario: Scenario): string[] {
   return [...new Set(scenario.endpoints.map((endpoint) => endpoint.zone))];
 }
 
-/** What the control plane would send for the endpoints that are listed now. */
+/** What the control plane would send for the endpoints that are listed now. `byCapacity`: weights are what each can do. */
 export function assignmentOf(
   scenario: Scenario,
+  byCapacity: boolean,
   isListed: (endpoint: number) => boolean,
 ): ClusterLoadAssignment {
   const localities: LocalityEndpoints[] = zonesOf(scenario).map((zone) => ({
@@ -38,7 +42,7 @@ export function assignmentOf(
               additionalAddresses: [],
               hostname: "",
               health: "healthy" as const,
-              weight: shape.weight,
+              weight: byCapacity ? capacityWeight(shape) : shape.weight,
               healthCheckPort: undefined,
               transportLabels: [],
             },
@@ -52,4 +56,8 @@ export function assignmentOf(
     overprovisioningFactor: 140,
     drops: [],
   };
+}
+
+function capacityWeight({ cores, speed }: ServerShape): number {
+  return Math.max(1, Math.round(WEIGHT_PER_CORE * cores * speed));
 }

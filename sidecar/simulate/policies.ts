@@ -16,6 +16,8 @@ export interface PolicyEntry {
   readonly title: string;
   /** Cannot work without reports; others get them when the scenario says so. */
   readonly needsReports?: boolean;
+  /** The operator weighs each endpoint by what it can do, instead of by the scenario's weights. */
+  readonly weighsByCapacity?: boolean;
   create(sources: PolicySources, scenario: Scenario): SimulatedPolicy;
 }
 
@@ -70,6 +72,15 @@ const PREQUAL_TUNED = { poolSize: 5, hotQuantile: 0.6, avoidsErrors: false };
 
 export const POLICIES: readonly PolicyEntry[] = [
   production("round_robin", "round robin", DEFAULT_POLICIES.round_robin, NO_DETECTION),
+  {
+    ...production(
+      "round_robin_weighted",
+      "weighted round robin, true weights",
+      DEFAULT_POLICIES.round_robin,
+      NO_DETECTION,
+    ),
+    weighsByCapacity: true,
+  },
   production("round_robin_od", "round robin, Envoy ejection", DEFAULT_POLICIES.round_robin, ENVOY_DETECTION),
   production("random", "random", DEFAULT_POLICIES.random, NO_DETECTION),
   production("least_request", "least request of 2", DEFAULT_POLICIES.least_request, NO_DETECTION),

@@ -6,105 +6,86 @@ export interface ReportRow {
   readonly results: readonly Result[];
 }
 
-/** A table of the rows' means over their seeds; all rows are of one scenario. Latencies in ms. */
-export function reportLines(rows: readonly ReportRow[]): string[] {
+interface Column {
+  readonly title: string;
+  /** After the decimal point. */
+  readonly digits: number;
+  readonly value: (result: Result) => number;
+}
+
+/** A table of the rows' means over their seeds, its head first; all rows are of one scenario. Latencies in ms. */
+export function reportCells(rows: readonly ReportRow[]): string[][] {
   const sample = rows[0]?.results[0];
   if (!sample) return [];
-  const head = ["policy", ...(sample.fault ? FAULT_TITLES : phaseTitles(sample.phases))];
-  const cells = rows.map((row) => [row.title, ...(sample.fault ? faultCells(row) : phaseCells(row))]);
-  const lines = [head, ...cells];
-  const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
-  return lines.map((line) =>
-    line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join("  "),
+  const columns = sample.fault ? FAULT_COLUMNS : phaseColumns(sample.phases);
+  const head = ["policy", ...columns.map(({ title }) => title)];
+  return [head, ...rows.map((row) => [row.title, ...columns.map((column) => cell(row, column))])];
+}
+
+/** The same in lines for a terminal: numbers stand under each other. */
+export function reportLines(rows: readonly ReportRow[]): string[] {
+  const cells = reportCells(rows);
+  const widths = cells[0]?.map((_, column) => Math.max(...cells.map((line) => line[column]!.length))) ?? [];
+  return cells.map((line) =>
+    line.map((text, i) => (i === 0 ? text.padEnd(widths[i]!) : text.padStart(widths[i]!))).join("  "),
   );
 }
 
-function phaseTitles(phases: readonly PhaseResult[]): string[] {
-  return [...phases.flatMap((phase) => [`${phase.name}: p50`, "p99", "p99.9", "failed %"]), "Jain", "probes"];
+/** NaN where nothing was measured; Infinity where what is asked for never came. */
+export function meanOf({ results }: ReportRow, value: (result: Result) => number): number {
+  return results.reduce((sum, result) => sum + value(result), 0) / results.length;
 }
 
-function phaseCells(row: ReportRow): string[] {
-  const cells: string[] = [];
-  for (const index of row.results[0]!.phases.keys()) {
-    const of = (value: (phase: PhaseResult) => number) => mean(row, (result) => value(result.phases[index]!));
-    cells.push(
-      number(
-        of((phase) => phase.p50),
-        1,
-      ),
-    );
-    cells.push(
-      number(
-        of((phase) => phase.p99),
-        0,
-      ),
-    );
-    cells.push(
-      number(
-        of((phase) => phase.p999),
-        0,
-      ),
-    );
-    cells.push(
-      number(
-        of((phase) => (100 * phase.failedRequests) / Math.max(1, phase.requests)),
-        2,
-      ),
-    );
-  }
-  cells.push(
-    number(
-      mean(row, (result) => result.phases.at(-1)!.jain),
-      3,
-    ),
-  );
-  cells.push(
-    number(
-      mean(row, (result) => result.probes),
-      2,
-    ),
-  );
-  return cells;
+/** Of a phase's requests, those that got no good answer, in percent. */
+export function failedPercent({ failedRequests, requests }: PhaseResult): number {
+  return (100 * failedRequests) / Math.max(1, requests);
 }
 
-type FaultColumn = readonly [title: string, digits: number, value: (fault: FaultResult) => number];
-const FAULT_COLUMNS: readonly FaultColumn[] = [
-  ["failed tries", 0, (fault) => fault.failedTries],
-  ["failed requests", 0, (fault) => fault.failedRequests],
-  ["share %", 2, (fault) => 100 * fault.share],
-  ["steady %", 2, (fault) => 100 * fault.steadyShare],
-  ["below 1 % s", 1, (fault) => fault.below1],
-  ["below 2 % s", 1, (fault) => fault.below2],
-  ["settled s", 1, (fault) => fault.settled],
-  ["overshoot", 2, (fault) => fault.overshoot],
-  ["back s", 1, (fault) => fault.back],
-  ["variation", 3, (fault) => fault.excessVariation],
-];
-const FAULT_TITLES = [...FAULT_COLUMNS.map(([title]) => title), "p99 before", "during", "after"];
-
-function faultCells(row: ReportRow): string[] {
-  const cells = FAULT_COLUMNS.map(([, digits, value]) =>
-    number(
-      mean(row, ({ fault }) => value(fault!)),
-      digits,
-    ),
-  );
-  for (const part of ["before", "during", "after"] as const) {
-    cells.push(
-      number(
-        mean(row, ({ fault }) => fault!.p99[part]),
-        0,
-      ),
-    );
-  }
-  return cells;
-}
-
-function number(value: number, digits: number): string {
+export function formatNumber(value: number, digits: number): string {
   if (Number.isNaN(value)) return "-";
   return Number.isFinite(value) ? value.toFixed(digits) : "never";
 }
 
-function mean(row: ReportRow, value: (result: Result) => number): number {
-  return row.results.reduce((sum, result) => sum + value(result), 0) / row.results.length;
+function cell(row: ReportRow, { digits, value }: Column): string {
+  return formatNumber(meanOf(row, value), digits);
 }
+
+function phaseColumns(phases: readonly PhaseResult[]): Column[] {
+  const columns = phases.flatMap(({ name }, index) => [
+    phaseColumn(`${name}: p50`, 1, index, ({ p50 }) => p50),
+    phaseColumn("p99", 0, index, ({ p99 }) => p99),
+    phaseColumn("p99.9", 0, index, ({ p999 }) => p999),
+    phaseColumn("failed %", 2, index, failedPercent),
+  ]);
+  return [...columns, phaseColumn("Jain", 3, phases.length - 1, ({ jain }) => jain), PROBES];
+}
+
+function phaseColumn(
+  title: string,
+  digits: number,
+  index: number,
+  value: (phase: PhaseResult) => number,
+): Column {
+  return { title, digits, value: ({ phases }) => value(phases[index]!) };
+}
+
+function faultColumn(title: string, digits: number, value: (fault: FaultResult) => number): Column {
+  return { title, digits, value: ({ fault }) => value(fault!) };
+}
+
+const PROBES: Column = { title: "probes", digits: 2, value: ({ probes }) => probes };
+const FAULT_COLUMNS: readonly Column[] = [
+  faultColumn("failed tries", 0, (fault) => fault.failedTries),
+  faultColumn("failed requests", 0, (fault) => fault.failedRequests),
+  faultColumn("share %", 2, (fault) => 100 * fault.share),
+  faultColumn("steady %", 2, (fault) => 100 * fault.steadyShare),
+  faultColumn("below 1 % s", 1, (fault) => fault.below1),
+  faultColumn("below 2 % s", 1, (fault) => fault.below2),
+  faultColumn("settled s", 1, (fault) => fault.settled),
+  faultColumn("overshoot", 2, (fault) => fault.overshoot),
+  faultColumn("back s", 1, (fault) => fault.back),
+  faultColumn("variation", 3, (fault) => fault.excessVariation),
+  faultColumn("p99 before", 0, (fault) => fault.p99.before),
+  faultColumn("during", 0, (fault) => fault.p99.during),
+  faultColumn("after", 0, (fault) => fault.p99.after),
+];

@@ -48,6 +48,7 @@ export class Simulation {
   readonly #inbound: Int32Array;
   readonly #listed: boolean[];
   readonly #reports: boolean;
+  readonly #weighsByCapacity: boolean;
   readonly #latencies: readonly LatencyByLoad[] | undefined;
   readonly #probes: { client: number; rif: number; latencyMs: number; endpoint: number }[] = [];
   readonly #freeProbes: number[] = [];
@@ -67,6 +68,7 @@ export class Simulation {
     this.#inbound = new Int32Array(this.#servers.length);
     this.#listed = this.#servers.map(() => true);
     this.#reports = scenario.reports || entry.needsReports === true;
+    this.#weighsByCapacity = entry.weighsByCapacity === true;
     this.#workload = new Workload(scenario, seed);
     this.#network = stream(STREAM.network);
     this.#failures = stream(STREAM.failures);
@@ -290,7 +292,8 @@ export class Simulation {
   }
 
   #assign(): void {
-    const assignment = assignmentOf(this.#scenario, (endpoint) => this.#listed[endpoint]!);
+    const isListed = (endpoint: number): boolean => this.#listed[endpoint]!;
+    const assignment = assignmentOf(this.#scenario, this.#weighsByCapacity, isListed);
     for (const client of this.#clients) client.policy.update(assignment);
   }
 

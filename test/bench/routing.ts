@@ -1,57 +1,29 @@
 /**
- * How well each policy routes: every scenario of the house against every policy, the same requests for all. Prints a table
- * per scenario, means over the seeds, and one JSON object as the last line.
+ * How well each policy routes: every scenario of the house against every policy, the same requests for all, on every core. Says
+ * first how long it will take, then prints a table per scenario, means over the seeds.
  *
- *   node test/bench/routing.ts [--quick] [--scenarios A,B] [--policies adaptive,c3] [--seeds 1,2]
+ *   npm run bench:routing -- [--quick] [--scenarios A,B] [--policies adaptive,c3] [--seeds 1,2]
+ *                            [--json] [--page FILE] [--keep FILE] [--minutes N]
+ *
+ * --quick    the first seed only
+ * --json     one JSON object with every run instead of the tables
+ * --page     writes the results as a page of the documentation too
+ * --keep     keeps finished runs in the file, and takes those of the same code from there: to break off and go on
+ * --minutes  begins no run after so many minutes; the tables are then of what is done
  */
-import { availableParallelism } from "node:os";
+import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { Worker } from "node:worker_threads";
-import { findPolicy, loadScenario, type ReportRow, reportLines } from "../../sidecar/simulate/index.ts";
-import type { RoutingJob, RoutingOutcome } from "./routing-worker.ts";
+import { findPolicy, loadScenario, POLICIES, reportLines } from "../../sidecar/simulate/index.ts";
+import { runAll } from "./routing/crew.ts";
+import { nameOf, type Outcome } from "./routing/job.ts";
+import { KeptRuns } from "./routing/kept-runs.ts";
+import { jobsOf, SCENARIOS } from "./routing/line-up.ts";
+import { renderPage } from "./routing/page.ts";
+import { Progress } from "./routing/progress.ts";
+import { rowsOf } from "./routing/rows.ts";
 
-/** Letters are those of the tables in docs/how-routing-decides.md. */
-const SCENARIOS: readonly (readonly [letter: string, name: string])[] = [
-  ["A", "two-generations-70"],
-  ["B", "two-generations-90"],
-  ["B10", "two-generations-90-dense"],
-  ["C", "pauses-and-antagonists"],
-  ["D", "errors-fast"],
-  ["D3", "errors-partial"],
-  ["E", "black-hole"],
-  ["E2", "refusal"],
-  ["F", "slow-endpoint"],
-  ["G", "sparse"],
-  ["H", "ramp"],
-  ["J", "scale-out"],
-  ["K", "flapping"],
-  ["L", "lognormal"],
-  ["M", "bimodal"],
-  ["T", "three-generations"],
-  ["U", "many-endpoints"],
-  ["V", "many-unequal"],
-  ["Z", "zones"],
-];
-const FAILING = new Set(["D", "D3", "E", "E2"]);
-const POLICIES = [
-  "round_robin",
-  "least_request",
-  "peak_ewma",
-  "prequal_published",
-  "prequal",
-  "weighted_round_robin",
-  "c3",
-  "c3_estimated",
-  "d2_relative",
-  "inverse_latency",
-  "adaptive",
-  "adaptive_reports",
-  "oracle",
-];
-/** Where endpoints fail, the peers' remedies run too, and what a retry makes of it. */
-const REMEDIES = ["round_robin_od", "least_request_od", "linkerd", "prequal_errors", "c3_breaker"];
 const SEEDS = [1, 2, 3, 4, 5];
-const MOST_WORKERS = 2;
+const EXIT_USAGE = 2;
 
 const { values } = parseArgs({
   options: {
@@ -59,99 +31,78 @@ const { values } = parseArgs({
     scenarios: { type: "string" },
     policies: { type: "string" },
     seeds: { type: "string" },
+    json: { type: "boolean" },
+    page: { type: "string" },
+    keep: { type: "string" },
+    minutes: { type: "string", default: "Infinity" },
   },
 });
-const wanted = values.scenarios?.split(",");
-const chosen = SCENARIOS.filter(
-  ([letter, name]) => !wanted || wanted.includes(letter) || wanted.includes(name),
+
+const letters = values.scenarios?.split(",");
+const scenarios = SCENARIOS.filter(
+  ({ letter, name }) => !letters || letters.includes(letter) || letters.includes(name),
 );
+for (const wanted of letters ?? []) {
+  if (!SCENARIOS.some(({ letter, name }) => letter === wanted || name === wanted))
+    refuse(`there is no scenario "${wanted}"; there are ${SCENARIOS.map((s) => s.letter).join(", ")}`);
+}
+const policies = values.policies?.split(",");
+for (const wanted of policies ?? []) {
+  if (!findPolicy(wanted))
+    refuse(`there is no policy "${wanted}"; there are ${POLICIES.map(({ name }) => name).join(", ")}`);
+}
 const seeds = values.seeds?.split(",").map(Number) ?? (values.quick ? SEEDS.slice(0, 1) : SEEDS);
+if (!seeds.every((seed) => Number.isSafeInteger(seed) && seed >= 0))
+  refuse("--seeds are whole numbers from 0 up, separated by commas");
+const minutes = Number(values.minutes);
+if (!(minutes > 0)) refuse("--minutes is a number above 0");
 
-const jobs: RoutingJob[] = [];
-for (const [letter, scenario] of chosen) {
-  const failing = FAILING.has(letter);
-  const policies = values.policies?.split(",") ?? [...POLICIES, ...(failing ? REMEDIES : [])];
-  for (const policy of policies) {
-    if (!findPolicy(policy)) throw new Error(`there is no policy "${policy}"`);
-    for (const seed of seeds) {
-      jobs.push({ scenario, policy, seed, retry: false });
-      if (failing && policy.startsWith("adaptive")) jobs.push({ scenario, policy, seed, retry: true });
-    }
+const kept = values.keep === undefined ? undefined : new KeptRuns(values.keep);
+const jobs = jobsOf(scenarios, policies, seeds);
+const finished = new Map<string, Outcome>();
+for (const job of jobs) {
+  const outcome = kept?.get(job);
+  if (outcome) finished.set(nameOf(job), outcome);
+}
+const waiting = jobs.filter((job) => !finished.has(nameOf(job)));
+if (finished.size > 0) process.stderr.write(`${finished.size} runs are kept in ${values.keep}\n`);
+if (waiting.length > 0) {
+  const deadline = performance.now() + minutes * 60_000;
+  const progress = new Progress(waiting);
+  process.stderr.write(progress.estimate());
+  await runAll(waiting, deadline, (outcome) => {
+    finished.set(nameOf(outcome.job), outcome);
+    kept?.add(outcome);
+    process.stderr.write(progress.after(outcome));
+  });
+}
+const outcomes = jobs.flatMap((job) => finished.get(nameOf(job)) ?? []);
+const missing = jobs.length - outcomes.length;
+if (missing > 0) process.stderr.write(`${missing} of ${jobs.length} runs were not made: the time was over\n`);
+
+if (values.json) process.stdout.write(`${JSON.stringify({ bench: "routing", seeds, runs: outcomes })}\n`);
+else printTables();
+if (values.page !== undefined) {
+  if (missing > 0) refuse(`${values.page} is not written: ${missing} runs are missing`);
+  writeFileSync(values.page, renderPage(outcomes, scenarios, seeds));
+}
+
+function printTables(): void {
+  for (const { letter, name } of scenarios) {
+    const rows = rowsOf(outcomes, name);
+    if (rows.length === 0) continue;
+    const reading = loadScenario(name);
+    const title = "scenario" in reading ? reading.scenario.title : name;
+    const counts = rows.map(({ results }) => results.length);
+    const least = Math.min(...counts);
+    const most = Math.max(...counts);
+    const of = least === most ? `${most}` : `${least} to ${most}`;
+    process.stdout.write(`\n${letter}  ${title} (${name}; means of ${of} seeds)\n`);
+    for (const line of reportLines(rows)) process.stdout.write(`${line}\n`);
   }
 }
-const outcomes = await runAll(jobs);
-for (const [letter, name] of chosen) report(letter, name);
-process.stdout.write(`${JSON.stringify({ bench: "routing", seeds, runs: outcomes.map(slim) })}\n`);
 
-async function runAll(all: readonly RoutingJob[]): Promise<RoutingOutcome[]> {
-  const waiting = [...all];
-  const done: RoutingOutcome[] = [];
-  const workers = Math.min(MOST_WORKERS, availableParallelism(), waiting.length);
-  await Promise.all(
-    Array.from(
-      { length: workers },
-      () =>
-        new Promise<void>((resolve, reject) => {
-          const worker = new Worker(new URL("routing-worker.ts", import.meta.url));
-          const next = () => {
-            const job = waiting.shift();
-            if (job) worker.postMessage(job);
-            else void worker.terminate().then(() => resolve());
-          };
-          worker.on("error", reject);
-          worker.on("message", (outcome: RoutingOutcome) => {
-            done.push(outcome);
-            const { scenario, policy, seed } = outcome.job;
-            const took = `${outcome.seconds.toFixed(1)} s`;
-            process.stderr.write(
-              `${done.length}/${all.length} ${scenario} ${policy} seed ${seed}: ${took}\n`,
-            );
-            next();
-          });
-          next();
-        }),
-    ),
-  );
-  return done;
-}
-
-function report(letter: string, name: string): void {
-  const reading = loadScenario(name);
-  const title = "scenario" in reading ? reading.scenario.title : name;
-  process.stdout.write(`\n${letter}  ${title} (means of ${seeds.length} seeds)\n`);
-  for (const line of reportLines(rowsOf(name))) process.stdout.write(`${line}\n`);
-}
-
-function rowsOf(scenario: string): ReportRow[] {
-  const rows: ReportRow[] = [];
-  for (const policy of new Set(jobs.map((job) => job.policy))) {
-    for (const retry of [false, true]) {
-      const of = outcomes.filter(
-        ({ job }) => job.scenario === scenario && job.policy === policy && job.retry === retry,
-      );
-      if (of.length === 0) continue;
-      const title = `${findPolicy(policy)!.title}${retry ? ", one retry" : ""}`;
-      rows.push({ title, results: of.map(({ result }) => result) });
-    }
-  }
-  return rows;
-}
-
-function slim({ job, result }: RoutingOutcome): object {
-  const round = (value: number) => Math.round(value * 1_000) / 1_000;
-  return {
-    ...job,
-    phases: result.phases.map((phase) => ({
-      name: phase.name,
-      p50: round(phase.p50),
-      p99: round(phase.p99),
-      p999: round(phase.p999),
-      requests: phase.requests,
-      failedRequests: phase.failedRequests,
-      failedTries: phase.failedTries,
-      jain: round(phase.jain),
-    })),
-    fault: result.fault,
-    probes: round(result.probes),
-  };
+function refuse(reason: string): never {
+  process.stderr.write(`bench:routing: ${reason}\n`);
+  process.exit(EXIT_USAGE);
 }

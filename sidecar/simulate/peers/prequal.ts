@@ -33,8 +33,9 @@ interface Probe {
 export class Prequal extends Peer {
   readonly #options: PrequalOptions;
   #pool: Probe[] = [];
-  readonly #loads: number[] = [];
-  #nextLoad = 0;
+  readonly #loads = new Int32Array(REMEMBERED_LOADS);
+  readonly #sorted = new Int32Array(REMEMBERED_LOADS);
+  #loadsSeen = 0;
   #removeOldest = true;
   #inARow: number[] = [];
   #ejections: number[] = [];
@@ -69,8 +70,7 @@ export class Prequal extends Peer {
   }
 
   onProbe(slot: Slot, rif: number, latencyMs: number): void {
-    this.#loads[this.#nextLoad] = rif;
-    this.#nextLoad = (this.#nextLoad + 1) % REMEMBERED_LOADS;
+    this.#loads[this.#loadsSeen++ % REMEMBERED_LOADS] = rif;
     if (this.#pool.length >= this.#options.poolSize) this.#pool.shift();
     this.#pool.push({ slot, rif, latencyMs, at: this.sources.clock.now(), uses: this.#reuse() });
   }
@@ -99,8 +99,10 @@ export class Prequal extends Peer {
   }
 
   #hotLimit(): number {
-    const sorted = this.#loads.toSorted((a, b) => a - b);
-    return sorted[Math.min(sorted.length - 1, Math.floor(this.#options.hotQuantile * sorted.length))] ?? 0;
+    const known = Math.min(REMEMBERED_LOADS, this.#loadsSeen);
+    this.#sorted.set(this.#loads);
+    const sorted = this.#sorted.subarray(0, known).sort();
+    return sorted[Math.min(known - 1, Math.floor(this.#options.hotQuantile * known))] ?? 0;
   }
 
   #probeSome(): void {
