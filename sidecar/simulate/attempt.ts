@@ -30,6 +30,8 @@ export class Attempt {
   utilization = 0;
   answersPerSecond = 0;
   errorsPerSecond = 0;
+  /** What the answer asks for, with a push-back; 0: nothing. */
+  retryAfterMs = 0;
 
   constructor(index: number) {
     this.index = index;

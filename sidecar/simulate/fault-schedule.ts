@@ -1,6 +1,6 @@
 import type { Random } from "../../xds/common/random.ts";
 import type { EventQueue } from "./event-queue.ts";
-import type { Fault, Scenario } from "./scenario.ts";
+import type { Fault, Listing, Scenario } from "./scenario.ts";
 import type { Server } from "./server.ts";
 
 /** A warm-up is a stair of so many steps. */
@@ -32,7 +32,7 @@ export class FaultSchedule {
     for (const fault of scenario.faults) for (const endpoint of fault.endpoints) this.#begin(fault, endpoint);
   }
 
-  /** Moves a process on. Returns its endpoint; the caller applies `conditionOf` to it. */
+  /** Moves a process on. Returns its endpoint; the caller applies the faults to it. */
   advance(index: number, now: number): number {
     const process = this.#processes[index]!;
     if (!process.active) this.#turnOn(process, now);
@@ -42,13 +42,14 @@ export class FaultSchedule {
     return process.endpoint;
   }
 
-  /** Sets on the server what all faults of its endpoint together make of it. Does the control plane list it? */
-  apply(endpoint: number, server: Server): boolean {
+  /** Sets on the server what all faults of its endpoint together make of it, and says how the control plane lists it. */
+  apply(endpoint: number, server: Server): Listing {
     server.speedFactor = 1;
     server.failingPart = 0;
+    server.pushesBackFrom = Number.POSITIVE_INFINITY;
     server.refuses = false;
     server.swallows = false;
-    let listed = true;
+    let listing: Listing = "healthy";
     for (const { fault, active, step } of this.#byEndpoint[endpoint]!) {
       if (!active) continue;
       const effect = fault.effect;
@@ -58,11 +59,15 @@ export class FaultSchedule {
       else if (effect.kind === "errors") {
         server.failingPart = Math.max(server.failingPart, effect.part);
         server.failAfterMs = effect.afterMs;
+      } else if (effect.kind === "push_back") {
+        server.pushesBackFrom = Math.min(server.pushesBackFrom, effect.limit);
+        server.retryAfterMs = effect.retryAfterMs;
       } else if (effect.kind === "refuse") server.refuses = true;
       else if (effect.kind === "black_hole") server.swallows = true;
-      else listed = false;
+      else if (effect.kind === "absent") listing = "absent";
+      else if (listing === "healthy") listing = "draining";
     }
-    return listed;
+    return listing;
   }
 
   #begin(fault: Fault, endpoint: number): void {

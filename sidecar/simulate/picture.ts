@@ -190,6 +190,12 @@ function described(effect: FaultEffect): string {
       return "refuses connections";
     case "black_hole":
       return "never answers";
+    case "push_back":
+      return effect.limit === 0
+        ? "turns all requests away with 429"
+        : `turns requests away with 429 when it has ${effect.limit}`;
+    case "drain":
+      return "is draining";
     case "absent":
       return "is not listed";
   }

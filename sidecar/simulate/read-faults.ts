@@ -4,8 +4,19 @@ import type { Fault, FaultEffect } from "./scenario.ts";
 
 const PART = { min: 0, max: 1 };
 const MOST_FAULTS = 100;
-const KINDS = ["slow", "pause", "warm_up", "errors", "refuse", "black_hole", "absent"] as const;
+const KINDS = [
+  "slow",
+  "pause",
+  "warm_up",
+  "errors",
+  "push_back",
+  "refuse",
+  "black_hole",
+  "drain",
+  "absent",
+] as const;
 const SHORTEST_MS = 1;
+const MOST_REQUESTS = 1_000_000;
 const LONGEST_MS = 3_600_000;
 
 export function readFaults(
@@ -64,6 +75,12 @@ function readEffect(fields: Fields): FaultEffect {
         kind,
         part: fields.number("part", PART) ?? 1,
         afterMs: fields.duration("after", { min: 0, max: LONGEST_MS }) ?? 0.3,
+      };
+    case "push_back":
+      return {
+        kind,
+        limit: fields.integer("limit", { min: 0, max: MOST_REQUESTS }) ?? 0,
+        retryAfterMs: fields.duration("retry_after", { min: 0, max: LONGEST_MS }) ?? 1_000,
       };
     default:
       return { kind };

@@ -4,6 +4,7 @@ import { Problems } from "../../xds/common/problem.ts";
 import { type PlacedProblem, SourceText } from "../../xds/common/source-text.ts";
 import { type Cost, meanCost } from "./cost.ts";
 import { readFaults } from "./read-faults.ts";
+import { readHealthCheck } from "./read-health-check.ts";
 import { capacity, DEFAULT_RETRY, type Phase, type Retry, type Scenario } from "./scenario.ts";
 import type { ServerShape } from "./server.ts";
 
@@ -13,6 +14,8 @@ const MOST_CLIENTS = 10_000;
 const MOST_ENDPOINTS = 10_000;
 const LONGEST_MS = 3_600_000;
 const MOST_ITEMS = 100;
+/** As in EDS. */
+const HIGHEST_PRIORITY = 128;
 const WARM_UP_PART = 1 / 6;
 const LATENCY = { min: 0, max: 60_000 };
 const PART = { min: 0, max: 1 };
@@ -49,6 +52,7 @@ function scenarioFrom(value: unknown, problems: Problems): Scenario | undefined 
   const retry = readRetry(fields, timeoutMs);
   const reports = fields.boolean("reports") ?? false;
   const locality = fields.oneOf("locality", ["none", "weighted", "zone_aware"]) ?? "none";
+  const healthCheck = readHealthCheck(fields);
   const faults = readFaults(fields, problems, durationMs, endpoints.length);
   const phases = readPhases(fields, problems, durationMs);
   fields.close();
@@ -75,6 +79,7 @@ function scenarioFrom(value: unknown, problems: Problems): Scenario | undefined 
     retry,
     reports,
     locality,
+    healthCheck,
     faults,
     phases,
   };
@@ -108,11 +113,15 @@ function readEndpoints(fields: Fields, problems: Problems): ServerShape[] {
       cores: group.integer("cores", { min: 1, max: 1_024 }) ?? 2,
       speed: group.number("speed", { min: 0.001, max: 1_000 }) ?? 1,
       zone: group.string("zone", 64) ?? "",
+      priority: group.integer("priority", { min: 0, max: HIGHEST_PRIORITY }) ?? 0,
       weight: group.integer("weight", { min: 1, max: 10_000 }) ?? 1,
     };
     group.close();
     for (let i = 0; i < count && shapes.length <= MOST_ENDPOINTS; i++) shapes.push(shape);
   }
+  const priorities = new Set(shapes.map(({ priority }) => priority));
+  if (Math.max(...priorities) >= priorities.size)
+    fields.error("endpoints", "must have priorities without a gap, from 0 up");
   if (shapes.length === 0) fields.error("endpoints", "must list one endpoint or more");
   if (shapes.length > MOST_ENDPOINTS) fields.error("endpoints", `must be at most ${MOST_ENDPOINTS} in all`);
   return shapes;

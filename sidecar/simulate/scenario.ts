@@ -1,3 +1,4 @@
+import type { HealthCheck } from "../../xds/model/cluster.ts";
 import { type Cost, meanCost } from "./cost.ts";
 import type { ServerShape } from "./server.ts";
 
@@ -13,8 +14,15 @@ export type FaultEffect =
   | { readonly kind: "refuse" }
   /** Takes requests and never answers. */
   | { readonly kind: "black_hole" }
+  /** Turns away, with 429 and this Retry-After, requests that find so many others in it. */
+  | { readonly kind: "push_back"; readonly limit: number; readonly retryAfterMs: number }
+  /** The control plane says that it is draining: what was in it is answered, nothing new goes there. */
+  | { readonly kind: "drain" }
   /** The control plane does not list it. */
   | { readonly kind: "absent" };
+
+/** What the control plane says of an endpoint. */
+export type Listing = "healthy" | "draining" | "absent";
 
 export interface Fault {
   /** Indexes of endpoints. */
@@ -63,6 +71,8 @@ export interface Scenario {
   /** Endpoints report their load with each answer, to policies that work with and without. */
   readonly reports: boolean;
   readonly locality: "none" | "weighted" | "zone_aware";
+  /** Each sidecar probes each endpoint by itself. */
+  readonly healthCheck: HealthCheck | undefined;
   readonly faults: readonly Fault[];
   readonly phases: readonly Phase[];
 }
@@ -85,9 +95,9 @@ export function capacity(endpoints: readonly ServerShape[], cost: Cost): number 
   return (work * 1000) / meanCost(cost);
 }
 
-/** The fault that the reaction is measured by: the first that begins and ends once. */
-export function watchedFault(scenario: Scenario): Fault | undefined {
-  return scenario.faults.find(
-    (fault) => fault.repeat === undefined && fault.fromMs > 0 && fault.toMs < scenario.durationMs,
-  );
+/** The fault that the reaction is measured by: the first that begins and ends once, where all such are of the same endpoints. */
+export function watchedFault({ faults, durationMs }: Scenario): Fault | undefined {
+  const once = faults.filter(({ repeat, fromMs, toMs }) => !repeat && fromMs > 0 && toMs < durationMs);
+  const [first] = once;
+  return once.every(({ endpoints }) => String(endpoints) === String(first!.endpoints)) ? first : undefined;
 }

@@ -22,11 +22,12 @@ const FAULTY = "faulty";
 
 export function endpointGroups({ scenario }: Recording): EndpointGroup[] {
   const faulty = watchedFault(scenario)?.endpoints ?? [];
-  const shapes = new Set(scenario.endpoints.map((shape) => `${shape.speed} ${shape.zone}`));
+  const shapes = new Set(scenario.endpoints.map((shape) => `${shape.speed} ${shape.zone} ${shape.priority}`));
   const groups = new Map<string, number[]>();
   for (const [index, shape] of scenario.endpoints.entries()) {
     const zone = shape.zone === "" ? "" : `, zone ${shape.zone}`;
-    const healthy = shapes.size === 1 ? "healthy" : `speed ${shape.speed}${zone}`;
+    const priority = shape.priority === 0 ? "" : `, priority ${shape.priority}`;
+    const healthy = shapes.size === 1 ? "healthy" : `speed ${shape.speed}${zone}${priority}`;
     const label = faulty.includes(index) ? FAULTY : healthy;
     const group = groups.get(label);
     if (group) group.push(index);

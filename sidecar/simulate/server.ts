@@ -8,6 +8,8 @@ export interface ServerShape {
   /** Work done per ms and core, 1 for a usual server. */
   readonly speed: number;
   readonly zone: string;
+  /** 0 is used first; from 1 on: while too few of those before are healthy. */
+  readonly priority: number;
   /** The operator's EDS weight. */
   readonly weight: number;
 }
@@ -30,6 +32,9 @@ export class Server {
   speedFactor = 1;
   failingPart = 0;
   failAfterMs = 0;
+  /** With so many requests in it, it asks to be spared; Infinity: never. */
+  pushesBackFrom = Number.POSITIVE_INFINITY;
+  retryAfterMs = 0;
   refuses = false;
   swallows = false;
   /** Time of the departure event that is under way; Infinity when none is. */

@@ -10,6 +10,8 @@ import type { SimulatedPolicy, SimulatedReport } from "./simulated-policy.ts";
 const UNBOUNDED = Number.MAX_SAFE_INTEGER;
 /** Retries that may always be under way, however few requests are: the default of `circuit_breakers`. */
 export const MIN_RETRIES = 3;
+/** Outcomes that come with the head of a response. */
+const ANSWERS: ReadonlySet<Outcome> = new Set([OUTCOME.success, OUTCOME.serverError, OUTCOME.pushback]);
 const NO_NAMED = new Map<string, number>();
 
 /** One sidecar: its policy, its circuit breaker, and its word for every endpoint. */
@@ -62,7 +64,7 @@ export class SimulatedClient {
 
   end(attempt: Attempt, outcome: Outcome, cores: number, serviceMs: number): void {
     const { policy } = this;
-    const answered = outcome === OUTCOME.success || outcome === OUTCOME.serverError;
+    const answered = ANSWERS.has(outcome);
     if (answered) policy.onResponse(attempt.ticket);
     if (attempt.rif >= 0) {
       const report = this.#report;
@@ -74,7 +76,7 @@ export class SimulatedClient {
       report.serviceMs = serviceMs;
       policy.onLoadReport(attempt.slot, report);
     }
-    policy.onEnd(attempt.ticket, outcome, 0);
+    policy.onEnd(attempt.ticket, outcome, attempt.retryAfterMs);
     this.#breaker.requests--;
     if (attempt.request.tries > 1) this.#breaker.retries--;
   }

@@ -18,6 +18,8 @@ export interface SimulatedReport extends LoadReport {
 export interface SimulatedPolicy
   extends Pick<Balancer, "update" | "pick" | "onStart" | "onResponse" | "onEnd" | "tick" | "address"> {
   onLoadReport(slot: Slot, report: SimulatedReport): void;
+  /** An active health check has changed its verdict on the endpoint of this address. */
+  onHealthCheck?(address: string, healthy: boolean): void;
   /** An answer to a probe: requests in flight, and the usual latency at that load. */
   onProbe?(slot: Slot, rif: number, latencyMs: number): void;
   view?(): ReturnType<Balancer["view"]>;

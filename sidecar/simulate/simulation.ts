@@ -1,36 +1,24 @@
 import type { Random } from "../../xds/common/random.ts";
 import { OUTCOME, type Outcome } from "../balancing/outcome.ts";
+import { ActiveChecks } from "./active-checks.ts";
 import { type Attempt, AttemptPool, type SimulatedRequest } from "./attempt.ts";
+import { meanCost } from "./cost.ts";
 import { EventQueue } from "./event-queue.ts";
+import { EVENT } from "./events.ts";
 import { FaultSchedule } from "./fault-schedule.ts";
-import { LatencyByLoad } from "./latency-by-load.ts";
 import { assignmentOf, zonesOf } from "./mesh.ts";
+import { Network } from "./network.ts";
 import type { PolicyEntry } from "./policies.ts";
+import { Probes } from "./probes.ts";
 import { Recording, SAMPLE_MS } from "./recording.ts";
-import type { Scenario } from "./scenario.ts";
+import { takeSample } from "./sampler.ts";
+import type { Listing, Scenario } from "./scenario.ts";
 import { Server } from "./server.ts";
 import { SimulatedClient } from "./simulated-client.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 import { STREAM, streamOf, Workload } from "./workload.ts";
 
-const EVENT = Object.freeze({
-  requestBegins: 0,
-  reachesServer: 1,
-  serverFinishes: 2,
-  answerArrives: 3,
-  tryTimesOut: 4,
-  faultMoves: 5,
-  policyTicks: 6,
-  timerFires: 7,
-  sampleTaken: 8,
-  probeReachesServer: 9,
-  probeReturns: 10,
-  rateChanges: 11,
-});
-
 const SHORTEST_TICK_MS = 10;
-/** Sidecars whose weights are looked at for the picture: all see much the same. */
-const SAMPLED_CLIENTS = 5;
 /** From this part of failing requests on the oracle leaves an endpoint alone. */
 const ORACLE_AVOIDS_FAILING = 0.5;
 
@@ -44,16 +32,15 @@ export class Simulation {
   readonly #servers: readonly Server[];
   readonly #clients: readonly SimulatedClient[];
   readonly #faults: FaultSchedule;
-  /** Per endpoint: requests on their way to it, and whether the control plane lists it. */
+  /** Per endpoint: requests on their way to it, and what the control plane says of it. */
   readonly #inbound: Int32Array;
-  readonly #listed: boolean[];
+  readonly #listings: Listing[];
   readonly #reports: boolean;
   readonly #weighsByCapacity: boolean;
-  readonly #latencies: readonly LatencyByLoad[] | undefined;
-  readonly #probes: { client: number; rif: number; latencyMs: number; endpoint: number }[] = [];
-  readonly #freeProbes: number[] = [];
+  readonly #probes: Probes;
+  readonly #checks: ActiveChecks | undefined;
   readonly #workload: Workload;
-  readonly #network: Random;
+  readonly #network: Network;
   readonly #failures: Random;
   #rate = 0;
   #rateVersion = 0;
@@ -66,11 +53,12 @@ export class Simulation {
     this.#servers = scenario.endpoints.map((shape) => new Server(shape));
     this.#faults = new FaultSchedule(scenario, this.#queue, EVENT.faultMoves, stream(STREAM.faults));
     this.#inbound = new Int32Array(this.#servers.length);
-    this.#listed = this.#servers.map(() => true);
+    this.#listings = this.#servers.map(() => "healthy");
     this.#reports = scenario.reports || entry.needsReports === true;
     this.#weighsByCapacity = entry.weighsByCapacity === true;
     this.#workload = new Workload(scenario, seed);
-    this.#network = stream(STREAM.network);
+    this.#network = new Network(scenario, stream(STREAM.network));
+    this.#probes = new Probes(this.#servers, this.#network, this.#queue);
     this.#failures = stream(STREAM.failures);
     const zones = zonesOf(scenario);
     this.#clients = Array.from({ length: scenario.clients }, (_, index) => {
@@ -80,13 +68,20 @@ export class Simulation {
         random: stream(STREAM.clients + index),
         clients: scenario.clients,
         zone,
-        probe: (endpoint: number) => this.#probe(index, endpoint),
-        delayAt: (endpoint: number) => this.#delayAt(endpoint),
+        probe: (endpoint: number) => this.#probes.send(this.#clock.time, index, zone, endpoint),
+        delayAt: (endpoint: number) => this.#delayAt(zone, endpoint),
       };
       return new SimulatedClient(entry.create(sources, scenario), zone, scenario);
     });
-    const probed = this.#clients[0]?.policy.onProbe !== undefined;
-    this.#latencies = probed ? this.#servers.map(() => new LatencyByLoad()) : undefined;
+    this.#checks =
+      scenario.healthCheck &&
+      new ActiveChecks(
+        scenario.healthCheck,
+        this.#clients,
+        this.#servers,
+        this.#queue,
+        stream(STREAM.checks),
+      );
   }
 
   run(): Recording {
@@ -97,12 +92,14 @@ export class Simulation {
     }
     for (const [index, rate] of rates.entries()) this.#queue.add(rate.fromMs, EVENT.rateChanges, index);
     this.#queue.add(0, EVENT.sampleTaken);
+    this.#checks?.start();
     // Requests of the last moments still get their answers: the run ends when nothing that began inside it is open.
     const end = durationMs + this.#longestRequest();
     while (this.#queue.next() && this.#queue.at <= end) {
       this.#clock.time = this.#queue.at;
       this.#happen(this.#queue.kind, this.#queue.a, this.#queue.b);
     }
+    this.#recording.probes = this.#probes.sent;
     return this.#recording;
   }
 
@@ -138,15 +135,21 @@ export class Simulation {
         this.#sample(a);
         break;
       case EVENT.probeReachesServer:
-        this.#probeReachesServer(a);
+        this.#probes.reachesServer(this.#clock.time, a, (client) => this.#clients[client]!.zone);
         break;
       case EVENT.probeReturns:
-        this.#probeReturns(a);
+        this.#probes.returns(a, this.#clients);
         break;
       case EVENT.rateChanges:
         this.#rate = this.#scenario.rates[a]!.perSecond;
         this.#rateVersion++;
         this.#scheduleRequest();
+        break;
+      case EVENT.checkBegins:
+        this.#checks?.begins(this.#clock.time, a);
+        break;
+      case EVENT.checkEnds:
+        this.#checks?.ends(this.#clock.time, a, b === 1);
         break;
     }
   }
@@ -179,10 +182,15 @@ export class Simulation {
     attempt.startedAt = now;
     attempt.ended = false;
     attempt.rif = -1;
+    attempt.retryAfterMs = 0;
     attempt.holds = 2;
     this.#inbound[attempt.server]!++;
     this.#recording.onTry(now, attempt.server);
-    this.#queue.add(now + this.#delay(client, attempt.server), EVENT.reachesServer, attempt.index);
+    this.#queue.add(
+      now + this.#network.delay(client.zone, attempt.server),
+      EVENT.reachesServer,
+      attempt.index,
+    );
     this.#queue.add(now + this.#scenario.timeoutMs, EVENT.tryTimesOut, attempt.index);
   }
 
@@ -194,7 +202,11 @@ export class Simulation {
     attempt.rifAtArrival = server.rif;
     if (server.swallows) this.#attempts.release(attempt);
     else if (server.refuses) this.#answer(attempt, OUTCOME.connectFailure, 0);
-    else if (server.failingPart > 0 && this.#failures() < server.failingPart) {
+    else if (server.rif >= server.pushesBackFrom) {
+      attempt.retryAfterMs = server.retryAfterMs;
+      this.#report(attempt, server);
+      this.#answer(attempt, OUTCOME.pushback, 0);
+    } else if (server.failingPart > 0 && this.#failures() < server.failingPart) {
       server.countError(now);
       this.#report(attempt, server);
       this.#answer(attempt, OUTCOME.serverError, server.failAfterMs);
@@ -213,7 +225,8 @@ export class Simulation {
       const attempt = this.#attempts.at(job);
       if (server.swallows) this.#attempts.release(attempt);
       else {
-        this.#latencies?.[index]?.add(attempt.rifAtArrival, now - attempt.arrivedAt);
+        if (this.#probes.sent > 0)
+          this.#probes.onAnswer(index, attempt.rifAtArrival, now - attempt.arrivedAt);
         this.#report(attempt, server);
         this.#answer(attempt, OUTCOME.success, 0);
       }
@@ -239,7 +252,7 @@ export class Simulation {
   }
 
   #answer(attempt: Attempt, outcome: Outcome, afterMs: number): void {
-    const back = this.#delay(this.#clients[attempt.client]!, attempt.server);
+    const back = this.#network.delay(this.#clients[attempt.client]!.zone, attempt.server);
     this.#queue.add(this.#clock.time + afterMs + back, EVENT.answerArrives, attempt.index, outcome);
   }
 
@@ -276,7 +289,7 @@ export class Simulation {
     const server = this.#servers[index]!;
     const refused = server.refuses;
     server.advance(now);
-    const listed = this.#faults.apply(index, server);
+    const listing = this.#faults.apply(index, server);
     if (server.refuses && !refused) {
       for (let job = server.evict(now); job >= 0; job = server.evict(now)) {
         this.#answer(this.#attempts.at(job), OUTCOME.reset, 0);
@@ -286,73 +299,32 @@ export class Simulation {
     server.scheduledAt = Number.POSITIVE_INFINITY;
     server.scheduleVersion++;
     this.#scheduleFinish(index);
-    if (listed === this.#listed[index]) return;
-    this.#listed[index] = listed;
+    if (listing === this.#listings[index]) return;
+    if (this.#listings[index] === "absent") this.#checks?.forget(index);
+    this.#listings[index] = listing;
     this.#assign();
   }
 
   #assign(): void {
-    const isListed = (endpoint: number): boolean => this.#listed[endpoint]!;
-    const assignment = assignmentOf(this.#scenario, this.#weighsByCapacity, isListed);
+    const listingOf = (endpoint: number): Listing => this.#listings[endpoint]!;
+    const assignment = assignmentOf(this.#scenario, this.#weighsByCapacity, listingOf);
     for (const client of this.#clients) client.policy.update(assignment);
   }
 
-  #delay(client: SimulatedClient, endpoint: number): number {
-    const { latencyMs, jitter, crossZoneMs } = this.#scenario.network;
-    const far = this.#scenario.endpoints[endpoint]!.zone === client.zone ? 0 : crossZoneMs;
-    return (latencyMs + far) * (1 + jitter * (2 * this.#network() - 1));
-  }
-
-  #probe(client: number, endpoint: number): void {
-    this.#recording.probes++;
-    const index = this.#freeProbes.pop() ?? this.#probes.length;
-    this.#probes[index] = { client, endpoint, rif: 0, latencyMs: 0 };
-    const there = this.#delay(this.#clients[client]!, endpoint);
-    this.#queue.add(this.#clock.time + there, EVENT.probeReachesServer, index);
-  }
-
-  #probeReachesServer(index: number): void {
-    const probe = this.#probes[index]!;
-    const server = this.#servers[probe.endpoint]!;
-    // A process that is gone, hangs or stands still does not answer.
-    if (server.swallows || server.refuses || server.speed === 0) {
-      this.#freeProbes.push(index);
-      return;
-    }
-    probe.rif = server.rif;
-    probe.latencyMs = this.#latencies?.[probe.endpoint]?.median(server.rif) ?? 0;
-    const back = this.#delay(this.#clients[probe.client]!, probe.endpoint);
-    this.#queue.add(this.#clock.time + back, EVENT.probeReturns, index);
-  }
-
-  #probeReturns(index: number): void {
-    const probe = this.#probes[index]!;
-    this.#freeProbes.push(index);
-    this.#clients[probe.client]!.policy.onProbe?.(probe.endpoint, probe.rif, probe.latencyMs);
-  }
-
-  #delayAt(endpoint: number): number {
+  #delayAt(zone: string, endpoint: number): number {
     const server = this.#servers[endpoint]!;
-    if (server.refuses || server.swallows || server.failingPart >= ORACLE_AVOIDS_FAILING) {
+    const isUseless = server.refuses || server.swallows || server.rif >= server.pushesBackFrom;
+    if (isUseless || server.failingPart >= ORACLE_AVOIDS_FAILING) {
       return Number.POSITIVE_INFINITY;
     }
     const queue = server.rif + this.#inbound[endpoint]! + 1;
-    return Math.max(1, queue / server.shape.cores) / server.speed;
+    const service = meanCost(this.#scenario.cost) / server.speed;
+    return service * Math.max(1, queue / server.shape.cores) + 2 * this.#network.mean(zone, endpoint);
   }
 
   #sample(number: number): void {
     if (number >= this.#recording.samples) return;
-    const width = this.#servers.length;
-    const from = number * width;
-    for (const [index, server] of this.#servers.entries()) this.#recording.queues[from + index] = server.rif;
-    const watched = this.#clients.slice(0, SAMPLED_CLIENTS).filter((client) => client.policy.view);
-    const weights = this.#recording.weights.subarray(from, from + width);
-    if (watched.length > 0) weights.fill(0);
-    for (const client of watched) {
-      for (const { slot, weight } of client.policy.view?.().endpoints ?? []) {
-        weights[client.endpoint(slot)]! += weight / watched.length;
-      }
-    }
+    takeSample(this.#recording, number, this.#servers, this.#clients);
     this.#queue.add((number + 1) * SAMPLE_MS, EVENT.sampleTaken, number + 1);
   }
 

@@ -9,6 +9,7 @@ export const STREAM = Object.freeze({
   network: 3,
   faults: 4,
   failures: 5,
+  checks: 6,
   clients: 100,
 });
 

@@ -6,7 +6,7 @@ const near = (actual: number, expected: number) =>
   assert.ok(Math.abs(actual - expected) < 1e-6, `${actual} is not ${expected}`);
 
 function server(cores: number, speed = 1): Server {
-  return new Server({ cores, speed, zone: "", weight: 1 });
+  return new Server({ cores, speed, zone: "", priority: 0, weight: 1 });
 }
 
 test("requests share the cores evenly, and each core serves one request at most", () => {

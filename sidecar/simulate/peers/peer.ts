@@ -1,8 +1,8 @@
 import type { ClusterLoadAssignment } from "../../../xds/model/endpoint.ts";
-import { endpointAddress } from "../../../xds/model/endpoint.ts";
 import { NO_SLOT, type PickRequest, type Slot, type Ticket } from "../../balancing/balancer.ts";
 import { type Evidence, PICK_REASON } from "../../balancing/evidence.ts";
 import type { Outcome } from "../../balancing/outcome.ts";
+import { addressOf, indexOf } from "../mesh.ts";
 import type { PolicySources, SimulatedPolicy, SimulatedReport } from "../simulated-policy.ts";
 
 /** An attempt under way. */
@@ -13,7 +13,7 @@ interface Attempt {
 
 /**
  * What policies that are here for comparison only have in common. Their slots are the endpoints' indexes in the scenario, so
- * they keep what they learned of an endpoint that leaves and returns.
+ * they keep what they learned of an endpoint that leaves and returns. Of priorities they know nothing.
  */
 export abstract class Peer implements SimulatedPolicy {
   protected readonly sources: PolicySources;
@@ -22,8 +22,6 @@ export abstract class Peer implements SimulatedPolicy {
   protected readonly open = new Map<Ticket, Attempt>();
   /** Slots that may be chosen. */
   protected members: Slot[] = [];
-  readonly #addresses: string[] = [];
-  readonly #slots = new Map<string, Slot>();
   #lastTicket = 0;
 
   constructor(sources: PolicySources) {
@@ -37,24 +35,15 @@ export abstract class Peer implements SimulatedPolicy {
   protected onSend(_slot: Slot, _now: number): void {}
 
   update(assignment: ClusterLoadAssignment): void {
-    this.members = [];
-    for (const locality of assignment.localities) {
-      for (const { host, port } of locality.endpoints) {
-        const address = endpointAddress(host, port);
-        let slot = this.#slots.get(address);
-        if (slot === undefined) {
-          slot = this.#addresses.push(address) - 1;
-          this.#slots.set(address, slot);
-          this.inFlight.push(0);
-        }
-        this.members.push(slot);
-      }
-    }
-    this.grow(this.#addresses.length);
+    const endpoints = assignment.localities.flatMap((locality) => locality.endpoints);
+    this.members = endpoints.filter(({ health }) => health === "healthy").map(({ host }) => indexOf(host));
+    const slots = Math.max(this.inFlight.length, ...this.members.map((slot) => slot + 1));
+    while (this.inFlight.length < slots) this.inFlight.push(0);
+    this.grow(slots);
   }
 
   address(slot: Slot): string {
-    return this.#addresses[slot] ?? "";
+    return addressOf(slot);
   }
 
   pick(request: PickRequest, evidence: Evidence): Slot {
