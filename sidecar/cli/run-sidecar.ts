@@ -102,6 +102,7 @@ export async function startSidecar({ bootstrap, logger, env }: SidecarOptions): 
       maxResponseFields: settings.maxResponseHeaders,
       maxInformationalResponses: settings.maxInformationalResponses,
       maxChunkLineBytes: settings.maxChunkLineBytes,
+      allowUnframedTlsResponses: settings.allowUnframedTlsResponses,
       dnsTimeoutMs: settings.dnsTimeoutMs,
     },
     onBalancerEvent: (cluster, event) => telemetry.recorder.onBalancerEvent(cluster, event),

@@ -244,6 +244,14 @@ export const SETTINGS = {
     lower: "`false` refuses such clusters.",
     higher: "`true` talks to whoever answers: encrypted, but to anyone.",
   }),
+  allowUnframedTlsResponses: setting({
+    key: "allow_unframed_tls_responses",
+    type: flag(),
+    fallback: false,
+    does: "Accept a response over TLS that has neither a length nor chunks and ends with its connection, as Envoy does. Node does not tell TLS's own end from a cut.",
+    lower: "`false` answers for such a response with 502.",
+    higher: "`true` passes on whatever came: whoever can cut the connection can shorten the response unseen.",
+  }),
   certificateDirectories: setting({
     key: "certificate_directories",
     type: pathList(),

@@ -30,6 +30,8 @@ export interface ProxyLimits extends CallerLimits {
   readonly maxInformationalResponses: number;
   /** One chunk's size line with its extensions, either way, in bytes. Default 1 KiB. */
   readonly maxChunkLineBytes: number;
+  /** Whether a response over TLS may end with its connection, which a cut looks like too. */
+  readonly allowUnframedTlsResponses: boolean;
   /** How long one question to a name server may take, in ms; it is asked twice. Default 2 000. */
   readonly dnsTimeoutMs: number;
 }
@@ -46,6 +48,7 @@ export const DEFAULT_PROXY_LIMITS: ProxyLimits = Object.freeze({
   maxResponseFields: DEFAULT_LIMITS.maxFields,
   maxInformationalResponses: DEFAULT_LIMITS.maxInformational,
   maxChunkLineBytes: DEFAULT_LIMITS.maxChunkLineBytes,
+  allowUnframedTlsResponses: false,
   dnsTimeoutMs: 2_000,
 });
 

@@ -88,6 +88,7 @@ export class SidecarProxy {
         maxTargetBytes: limits.maxTargetBytes,
         maxChunkLineBytes: limits.maxChunkLineBytes,
         maxInformational: limits.maxInformationalResponses,
+        allowUnframedTls: limits.allowUnframedTlsResponses,
       },
     });
     const counts: ProxyCounts = {

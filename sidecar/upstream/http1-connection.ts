@@ -4,12 +4,12 @@ import { ERRORS, proxyError } from "../../xds/common/errors.ts";
 import type { Expiring, TimerWheel } from "../../xds/common/timer-wheel.ts";
 import { WheelTimer } from "../../xds/common/timer-wheel.ts";
 import type { FieldLines, RequestHead, ResponseHead } from "../codec/head.ts";
-import type { MessageLimits } from "../codec/limits.ts";
 import type { ResponseSink } from "../codec/response-reader.ts";
 import { ResponseReader } from "../codec/response-reader.ts";
 import type { UpstreamHandler, UpstreamStream } from "../codec/stream.ts";
 import { writeLastChunk, writeRequestHead } from "../codec/writer.ts";
 import { DRAIN_MS, ResponseDrain } from "./response-drain.ts";
+import type { ResponseLimits } from "./response-limits.ts";
 import { SocketWriter } from "./socket-writer.ts";
 import { onRead } from "./turn.ts";
 
@@ -17,12 +17,15 @@ import { onRead } from "./turn.ts";
 export interface ConnectionOwner {
   readonly wheel: TimerWheel;
   readonly idleTimeoutMs: number;
-  readonly responseLimits: MessageLimits;
+  readonly responseLimits: ResponseLimits;
   /** The exchange is over and the connection may carry another. */
   onReleased(connection: Http1Connection): void;
   /** The connection takes no further exchange; comes once. */
   onRetired(connection: Http1Connection): void;
 }
+
+const UNFRAMED =
+  "the response has neither a length nor chunks: over TLS its end cannot be told from a cut (allow_unframed_tls_responses)";
 
 type State = "idle" | "busy" | "tunnel" | "closed";
 
@@ -174,6 +177,14 @@ export class Http1Connection implements UpstreamStream, ResponseSink, Expiring {
   }
 
   onResponseHead(head: ResponseHead): void {
+    if (
+      head.framing === "close" &&
+      "encrypted" in this.#socket &&
+      !this.#owner.responseLimits.allowUnframedTls
+    ) {
+      this.#fail(proxyError(ERRORS.malformedResponse, UNFRAMED));
+      return;
+    }
     if (!head.keepAlive) this.#keepAlive = false;
     this.#user?.onResponseHead(head);
   }

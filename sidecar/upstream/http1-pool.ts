@@ -1,11 +1,11 @@
 import type { ProxyError } from "../../xds/common/errors.ts";
 import { ERRORS, proxyError } from "../../xds/common/errors.ts";
 import type { TimerWheel } from "../../xds/common/timer-wheel.ts";
-import type { MessageLimits } from "../codec/limits.ts";
 import { Dial } from "./dial.ts";
 import type { ConnectionOwner } from "./http1-connection.ts";
 import { Http1Connection } from "./http1-connection.ts";
 import type { PoolHome, PoolTarget } from "./pool-home.ts";
+import type { ResponseLimits } from "./response-limits.ts";
 import type { StreamSource, StreamUser } from "./stream-source.ts";
 
 /**
@@ -32,7 +32,7 @@ export class Http1Pool implements ConnectionOwner, StreamSource {
     return this.#home.model.idleTimeoutMs;
   }
 
-  get responseLimits(): MessageLimits {
+  get responseLimits(): ResponseLimits {
     return this.#home.responseLimits;
   }
 

@@ -3,8 +3,8 @@ import type { Clock } from "../../xds/common/clock.ts";
 import type { Random } from "../../xds/common/random.ts";
 import type { TimerWheel } from "../../xds/common/timer-wheel.ts";
 import type { Cluster } from "../../xds/model/cluster.ts";
-import type { MessageLimits } from "../codec/limits.ts";
 import type { ConnectionCounts, ConnectionTally } from "./connection-tally.ts";
+import type { ResponseLimits } from "./response-limits.ts";
 import type { UpstreamTlsContext } from "./upstream-tls-context.ts";
 
 /** The address behind a pool. */
@@ -28,7 +28,7 @@ export interface PoolHome {
   readonly model: Cluster;
   /** Of the cluster: what its bound on connections is held against. */
   readonly counts: ConnectionCounts;
-  readonly responseLimits: MessageLimits;
+  readonly responseLimits: ResponseLimits;
   /** Of the process, counting the connection that is about to be opened. */
   readonly hasDescriptors: boolean;
   /** Opens a socket to one of the target's addresses. */

@@ -12,7 +12,6 @@ import { endpointAddress } from "../../xds/model/endpoint.ts";
 import type { Balancer, BalancerEvent, BalancerView, Slot } from "../balancing/balancer.ts";
 import type { BalancerOptions, ResolvedPolicy } from "../balancing/index.ts";
 import { createBalancer } from "../balancing/index.ts";
-import type { MessageLimits } from "../codec/limits.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 import { type ConnectionCounts, ConnectionTally } from "./connection-tally.ts";
 import type { DnsSettings } from "./dns-endpoints.ts";
@@ -23,6 +22,7 @@ import { Http1Pool } from "./http1-pool.ts";
 import type { ResolveName } from "./name-resolver.ts";
 import type { PoolHome, PoolTarget } from "./pool-home.ts";
 import { connectReusing } from "./read-buffers.ts";
+import type { ResponseLimits } from "./response-limits.ts";
 import type { StreamSource } from "./stream-source.ts";
 import { TransportSockets } from "./transport-sockets.ts";
 import { TunnelDialer } from "./tunnel-dialer.ts";
@@ -42,7 +42,7 @@ export interface UpstreamContext {
   /** Connections to upstreams over all clusters that the process has descriptors for. */
   readonly maxConnections: number;
   /** What a response may be at most. */
-  readonly responseLimits: MessageLimits;
+  readonly responseLimits: ResponseLimits;
 }
 
 /** All clusters together. */
@@ -193,7 +193,7 @@ export class UpstreamCluster implements PoolHome {
     return this.#endpoints.get(this.balancer.address(slot))?.hostname ?? "";
   }
 
-  get responseLimits(): MessageLimits {
+  get responseLimits(): ResponseLimits {
     return this.#context.responseLimits;
   }
 

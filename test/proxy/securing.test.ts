@@ -53,7 +53,7 @@ const LISTENER_TLS: DownstreamTls = {
 };
 
 /** A TLS backend that answers with the SNI and the client's name it saw. */
-async function tlsBackend(head = ""): Promise<{ port: number; close(): void }> {
+async function tlsBackend(head = "", ends = false): Promise<{ port: number; close(): void }> {
   const server = tls.createServer(
     {
       cert: pem("server"),
@@ -65,9 +65,10 @@ async function tlsBackend(head = ""): Promise<{ port: number; close(): void }> {
     (socket) => {
       const text = `${socket.servername} ${socket.getPeerCertificate().subject?.CN ?? "nobody"}`;
       socket.on("error", () => {});
-      socket.on("data", () =>
-        socket.write(head || `HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`),
-      );
+      socket.on("data", () => {
+        socket.write(head || `HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`);
+        if (ends) socket.end();
+      });
     },
   );
   server.on("tlsClientError", () => {});
@@ -137,6 +138,18 @@ suite("securing", () => {
     const answers = [await bed.ask(GET), await bed.ask(GET)].join();
     assert.match(answers, /in the clear/, "the locality's labels count where its own do not");
     assert.match(answers, /none\.test nobody/, "the cluster's own socket is for those that no match takes");
+  });
+
+  test("a response over TLS that only the connection's end would frame is refused, unless that is allowed", async (t) => {
+    const backend = await tlsBackend("HTTP/1.1 200 OK\r\n\r\nperhaps cut", true);
+    const clusters = [cluster("orders", [backend.port], { tls: upstreamTls() })];
+    const strict = await ProxyBed.start({ clusters });
+    const lenient = await ProxyBed.start({ clusters, limits: { allowUnframedTlsResponses: true } });
+    t.after(() => Promise.all([strict.close(), lenient.close(), backend.close()]));
+    assert.match(await strict.ask(GET), /^HTTP\/1\.1 502 [\s\S]*neither a length nor chunks/);
+    assert.match(await lenient.ask(GET), /^HTTP\/1\.1 200 [\s\S]*perhaps cut/);
+    // To HEAD there is no body that could be cut.
+    assert.match(await strict.ask(GET.replace("GET", "HEAD")), /^HTTP\/1\.1 200 /);
   });
 
   test("a listener speaks TLS and asks for the caller's certificate where it must", async (t) => {
