@@ -60,7 +60,6 @@ export class RequestReader implements BodySink {
   #lineChecked = false;
   #lastHost: string | undefined;
   #inBody = false;
-  /** The caller said that it sends no request after this one. */
   #isLast = false;
   #closed = false;
 
@@ -75,6 +74,11 @@ export class RequestReader implements BodySink {
   /** Between two requests, with nothing held of the next. */
   get isIdle(): boolean {
     return !this.#inBody && this.#held.isEmpty;
+  }
+
+  /** The caller said that it sends no request after the one that was read last. */
+  get isLast(): boolean {
+    return this.#isLast;
   }
 
   /** The method of a head that was refused, as far as it was read; empty: unknown. */

@@ -21,12 +21,12 @@ export class ExchangeRecord implements ExchangeFacts, RequestContext {
   readonly target: string;
   readonly scheme: string;
   readonly startedAt: number;
+  protected readonly downstream: DownstreamStream;
   readonly listener: string;
   /** The connection's peer, or who stands behind it by the word of trusted proxies. */
   remoteAddress: string;
   /** The caller stands inside the network, and may set timeouts and retries by header. */
   internal = false;
-  readonly localAddress: string;
   readonly attempts: Attempt[] = [];
   trace!: TraceContext;
   requestId = "";
@@ -58,8 +58,12 @@ export class ExchangeRecord implements ExchangeFacts, RequestContext {
     this.startedAt = context.clock.now();
     this.listener = routes.listener;
     this.remoteAddress = downstream.remoteAddress;
-    this.localAddress = downstream.localAddress;
+    this.downstream = downstream;
     this.routeVersion = routes.version;
+  }
+
+  get localAddress(): string {
+    return this.downstream.localAddress;
   }
 
   get protocolVersion(): string {

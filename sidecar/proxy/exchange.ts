@@ -41,7 +41,6 @@ const HOST_NEEDED = "there is no Host, and the route redirects to another scheme
  * accept -> head -> route -> admit -> pick -> connect -> send -> relay -> classify -> record. Whatever happens, `record` runs, once.
  */
 export class Exchange extends ExchangeRecord implements DownstreamHandler, AttemptOwner, DeadlineOwner {
-  readonly #downstream: DownstreamStream;
   readonly #routes: HttpRoutes;
   readonly #deadlines: ExchangeDeadlines;
   #compiled: CompiledRoute | undefined;
@@ -64,7 +63,6 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
     super(routes, downstream, head);
     const { clock, wheel, counts } = routes.context;
     this.#routes = routes;
-    this.#downstream = downstream;
     this.#deadlines = new ExchangeDeadlines(clock, wheel, this, this.startedAt);
     counts.exchanges++;
   }
@@ -245,7 +243,7 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
     }
     if (this.#plan?.needsBody || this.#wantsMirror) body.sent();
     else body.release();
-    if (more) this.#downstream.resumeRequest();
+    if (more) this.downstream.resumeRequest();
   }
 
   onRequestData(chunk: Buffer): void {
@@ -254,7 +252,7 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
     this.#deadlines.touch();
     const stream = this.#attempt?.stream;
     if (!this.#tunnel) this.#body?.hold(chunk, stream === undefined);
-    if (!stream?.sendData(chunk)) this.#downstream.pauseRequest();
+    if (!stream?.sendData(chunk)) this.downstream.pauseRequest();
   }
 
   onRequestEnd(trailers: FieldLines | undefined): void {
@@ -283,13 +281,13 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
   }
 
   onAttemptDrain(): void {
-    this.#downstream.resumeRequest();
+    this.downstream.resumeRequest();
   }
 
   // relay
 
   onAttemptInformational(head: ResponseHead): void {
-    if (!this.#responseBegun) this.#downstream.sendInformational(head);
+    if (!this.#responseBegun) this.downstream.sendInformational(head);
   }
 
   onAttemptResponse(attempt: Attempt, head: ResponseHead): void {
@@ -300,7 +298,7 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
       return;
     }
     this.#beginResponse(head);
-    this.#downstream.sendHead(head, false);
+    this.downstream.sendHead(head, false);
   }
 
   #beginResponse(head: ResponseHead): void {
@@ -331,13 +329,13 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
     this.#tunnel = true;
     this.context.counts.tunnels++;
     this.#deadlines.stopRoute();
-    this.#downstream.startTunnel(head);
+    this.downstream.startTunnel(head);
   }
 
   onAttemptData(attempt: Attempt, chunk: Buffer): void {
     this.responseBytes += chunk.length;
     this.#deadlines.touch();
-    if (!this.#downstream.sendData(chunk)) attempt.stream?.pauseResponse();
+    if (!this.downstream.sendData(chunk)) attempt.stream?.pauseResponse();
   }
 
   onDownstreamDrain(): void {
@@ -345,7 +343,7 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
   }
 
   onAttemptEnd(_attempt: Attempt, trailers: FieldLines | undefined): void {
-    this.#downstream.sendEnd(trailers);
+    this.downstream.sendEnd(trailers);
     if (this.#tunnel) this.#endTunnelHalf();
     else this.#record();
   }
@@ -424,7 +422,7 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
   #fail(error: ProxyError, status = error.kind.status, grpcStatus?: number): void {
     this.error = error;
     if (this.#responseBegun) {
-      this.#downstream.abort(error);
+      this.downstream.abort(error);
       this.#record();
     } else this.#reply(errorReply(error, status, this.grpc || grpcStatus !== undefined, grpcStatus));
   }
@@ -434,7 +432,7 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
     this.status = head.status;
     this.#applyRoute(head);
     this.responseBytes = body.length;
-    this.#downstream.sendMessage(head, body);
+    this.downstream.sendMessage(head, body);
     this.#record();
   }
 

@@ -1,4 +1,5 @@
 import type { HttpFilter } from "../../xds/model/listener.ts";
+import type { RequestOptions } from "../codec/request-reader.ts";
 import type { CompiledTable } from "../routing/index.ts";
 import type { ProxyContext } from "./proxy-context.ts";
 
@@ -7,6 +8,8 @@ export interface HttpRoutes {
   readonly context: ProxyContext;
   readonly listener: string;
   readonly filter: HttpFilter;
+  /** How requests are read, by the filter and the process's limits. */
+  readonly reading: RequestOptions;
   readonly table: CompiledTable;
   /** Version of the route table. */
   readonly version: string;

@@ -1,7 +1,10 @@
 import type { Socket } from "node:net";
+import { LiveSet } from "../../xds/common/live-set.ts";
 import type { Versioned } from "../../xds/model/configuration.ts";
 import type { HttpFilter, Listener } from "../../xds/model/listener.ts";
 import type { RouteTable } from "../../xds/model/route-table.ts";
+import { DEFAULT_LIMITS } from "../codec/limits.ts";
+import type { RequestOptions } from "../codec/request-reader.ts";
 import { compileRouteTable } from "../routing/index.ts";
 import type { ConnectionService } from "./connection-service.ts";
 import type { HttpRoutes } from "./http-routes.ts";
@@ -15,7 +18,7 @@ export class HttpService implements ConnectionService, DownstreamOwner {
   routes: HttpRoutes;
   draining = false;
   readonly #context: ProxyContext;
-  readonly #connections = new Set<Http1DownstreamConnection>();
+  readonly #connections = new LiveSet<Http1DownstreamConnection>();
   #table: Versioned<RouteTable>;
 
   constructor(context: ProxyContext, listener: Listener, filter: HttpFilter, table: Versioned<RouteTable>) {
@@ -82,6 +85,17 @@ export class HttpService implements ConnectionService, DownstreamOwner {
       environment: context.environment,
       fault: filter.fault,
     });
-    return { context, listener, filter, table: compiled, version: table.version };
+    const reading: RequestOptions = {
+      limits: {
+        ...DEFAULT_LIMITS,
+        maxHeadBytes: filter.maxRequestHeadersBytes,
+        maxFields: filter.maxHeadersCount,
+        maxTargetBytes: context.limits.maxTargetBytes,
+        maxChunkLineBytes: context.limits.maxChunkLineBytes,
+      },
+      scheme: this.scheme,
+      underscores: filter.underscores,
+    };
+    return { context, listener, filter, reading, table: compiled, version: table.version };
   }
 }

@@ -1,13 +1,12 @@
 import type { Socket } from "node:net";
 import type { ProxyError } from "../../xds/common/errors.ts";
 import { ERRORS, proxyError } from "../../xds/common/errors.ts";
+import { type Member, NOWHERE } from "../../xds/common/live-set.ts";
 import type { Expiring } from "../../xds/common/timer-wheel.ts";
 import { WheelTimer } from "../../xds/common/timer-wheel.ts";
 import { endpointAddress } from "../../xds/model/endpoint.ts";
 import type { FieldLines, RequestHead, ResponseHead } from "../codec/head.ts";
-import { DEFAULT_LIMITS } from "../codec/limits.ts";
-import type { RequestSink } from "../codec/request-reader.ts";
-import { RequestReader } from "../codec/request-reader.ts";
+import { RequestReader, type RequestSink } from "../codec/request-reader.ts";
 import type { DownstreamStream } from "../codec/stream.ts";
 import { isPrivateAddress } from "../routing/index.ts";
 import { resetSocket } from "../upstream/reset-socket.ts";
@@ -39,9 +38,9 @@ type Timed = "idle" | "head" | "request" | "probe";
 type Mode = "http" | "tunnel" | "linger" | "closed";
 
 /** A caller's connection: its requests one after the other, each as one exchange, answered in their order. */
-export class Http1DownstreamConnection implements DownstreamStream, RequestSink, Expiring {
+export class Http1DownstreamConnection implements DownstreamStream, RequestSink, Expiring, Member {
+  place = NOWHERE;
   readonly remoteAddress: string;
-  readonly localAddress: string;
   readonly #owner: DownstreamOwner;
   readonly #socket: Socket;
   readonly #writer: SocketWriter;
@@ -65,31 +64,17 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
   #lingering: LingeringClose | undefined;
 
   constructor(socket: Socket, owner: DownstreamOwner) {
-    const { filter, context } = owner.routes;
+    const { context } = owner.routes;
     this.#socket = socket;
     this.#owner = owner;
     this.remoteAddress = endpointAddress(socket.remoteAddress ?? "", socket.remotePort ?? 0);
-    this.localAddress = endpointAddress(socket.localAddress ?? "", socket.localPort ?? 0);
     this.#internal = isPrivateAddress(this.remoteAddress);
     this.#openedAt = context.clock.now();
     this.#lot = context.random();
     this.#idleSince = this.#openedAt;
     this.#writer = new SocketWriter(socket);
     this.#response = new Http1Response(socket, this.#writer);
-    this.#reader = new RequestReader(
-      {
-        limits: {
-          ...DEFAULT_LIMITS,
-          maxHeadBytes: filter.maxRequestHeadersBytes,
-          maxFields: filter.maxHeadersCount,
-          maxTargetBytes: context.limits.maxTargetBytes,
-          maxChunkLineBytes: context.limits.maxChunkLineBytes,
-        },
-        scheme: owner.scheme,
-        underscores: filter.underscores,
-      },
-      this,
-    );
+    this.#reader = new RequestReader(owner.routes.reading, this);
     onRead(socket, (chunk) => this.#onData(chunk));
     socket.resume();
     socket.on("end", () => this.#onEnd());
@@ -97,6 +82,11 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     socket.on("error", (error) => this.#onGone(error.message));
     socket.on("close", () => this.#onGone("the caller closed the connection"));
     this.#startTimer("idle", this.#idleTimeoutMs);
+  }
+
+  /** Empty address and port 0: the caller is gone. Asked of the system only when it is needed. */
+  get localAddress(): string {
+    return endpointAddress(this.#socket.localAddress ?? "", this.#socket.localPort ?? 0);
   }
 
   /** When it came to rest, on the clock; Infinity: something is under way. */
@@ -421,6 +411,10 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     this.#reader.close();
     this.#writer.flush();
     this.#mode = "linger";
+    if (this.#maySayNoMore) {
+      this.#close();
+      return;
+    }
     context.wheel.disarm(this.#timer);
     const { streamIdleTimeoutMs } = filter;
     this.#lingering = new LingeringClose(
@@ -430,6 +424,13 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
       this.#peerEnded,
       () => this.#leave(),
     );
+  }
+
+  /** Nothing is left to send, and the caller sends nothing that, being unread, would reset the connection and eat the answer. */
+  get #maySayNoMore(): boolean {
+    const callerIsDone = this.#peerEnded || (this.#requestDone && this.#reader.isLast);
+    // TLS has a last message of its own (close_notify), which `end` sends.
+    return callerIsDone && this.#owner.scheme === "http" && this.#socket.writableLength === 0;
   }
 
   #closeWhenEnded(): void {

@@ -53,7 +53,7 @@ export class Port {
 
   #createServer(): net.Server {
     const { tls, bufferLimitBytes } = this.options;
-    const onConnection = (socket: Socket): void => this.#onConnection(socket);
+    const onConnection = (socket: Socket): void => this.#context.callers.admit(socket, this.#service);
     const highWaterMark = heldBytes(bufferLimitBytes);
     if (!tls) {
       return net.createServer(
@@ -100,12 +100,6 @@ export class Port {
       port: address.port,
       ...(backlog === undefined ? {} : { backlog }),
     });
-  }
-
-  #onConnection(socket: Socket): void {
-    // The caller may be gone before we are told of it; then there is no address to speak of.
-    if (socket.remoteAddress === undefined) socket.on("error", () => {}).destroy();
-    else this.#context.callers.admit(socket, this.#service);
   }
 
   /** Takes no further connection. Those that stand are the service's. */

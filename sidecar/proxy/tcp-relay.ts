@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { ProxyError } from "../../xds/common/errors.ts";
 import { ERRORS, proxyError } from "../../xds/common/errors.ts";
+import { type Member, NOWHERE } from "../../xds/common/live-set.ts";
 import type { Expiring } from "../../xds/common/timer-wheel.ts";
 import { WheelTimer } from "../../xds/common/timer-wheel.ts";
 import type { TcpProxy } from "../../xds/model/listener.ts";
@@ -15,11 +16,12 @@ import { Attempt } from "./attempt.ts";
 import type { ProxyContext } from "./proxy-context.ts";
 
 /** One connection of a `tcp_proxy` listener: an endpoint is picked for it, and bytes pass until both sides have ended. */
-export class TcpRelay implements AttemptOwner, Expiring {
+export class TcpRelay implements AttemptOwner, Expiring, Member {
   readonly context: ProxyContext;
   readonly grpc = false;
   readonly tunnels = true;
   readonly hash = undefined;
+  place = NOWHERE;
   tried: readonly Slot[] = [];
   readonly #socket: Socket;
   readonly #writer: SocketWriter;

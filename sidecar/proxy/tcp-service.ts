@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { LiveSet } from "../../xds/common/live-set.ts";
 import type { TcpProxy } from "../../xds/model/listener.ts";
 import type { ConnectionService } from "./connection-service.ts";
 import type { ProxyContext } from "./proxy-context.ts";
@@ -7,7 +8,7 @@ import { TcpRelay } from "./tcp-relay.ts";
 /** What a port does with its connections when it passes bytes (`tcp_proxy`). */
 export class TcpService implements ConnectionService {
   readonly #context: ProxyContext;
-  readonly #relays = new Set<TcpRelay>();
+  readonly #relays = new LiveSet<TcpRelay>();
   #filter: TcpProxy;
 
   constructor(context: ProxyContext, filter: TcpProxy) {

@@ -119,6 +119,11 @@ export class WaitingCallers {
   }
 
   #serve(socket: Socket, service: ConnectionService): void {
+    // The caller may be gone before we are told of it; then there is no address to speak of.
+    if (socket.remoteAddress === undefined) {
+      socket.on("error", ignore).destroy();
+      return;
+    }
     this.#counts.acceptedConnections++;
     service.onConnection(socket);
   }

@@ -10,8 +10,16 @@ PRIVATE.addSubnet("192.168.0.0", 16, "ipv4");
 PRIVATE.addSubnet("fc00::", 7, "ipv6");
 PRIVATE.addAddress("::1", "ipv6");
 
+/** Callers come from few addresses, and looking one up costs as much as reading a request. */
+let lastHost = "";
+let lastIsPrivate = false;
+
 /** Is a caller (`address:port`) inside the network? */
 export function isPrivateAddress(address: string): boolean {
   const host = withoutPort(address);
-  return PRIVATE.check(host, isIPv6(host) ? "ipv6" : "ipv4");
+  if (host !== lastHost) {
+    lastIsPrivate = PRIVATE.check(host, isIPv6(host) ? "ipv6" : "ipv4");
+    lastHost = host;
+  }
+  return lastIsPrivate;
 }

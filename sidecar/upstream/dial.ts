@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { ProxyError } from "../../xds/common/errors.ts";
 import { ERRORS, proxyError } from "../../xds/common/errors.ts";
+import { type Member, NOWHERE } from "../../xds/common/live-set.ts";
 import type { Expiring } from "../../xds/common/timer-wheel.ts";
 import { WheelTimer } from "../../xds/common/timer-wheel.ts";
 import { endpointAddress } from "../../xds/model/endpoint.ts";
@@ -16,7 +17,8 @@ export interface DialResult {
  * Opens one connection to an endpoint within the cluster's connect timeout, TLS handshake included, trying the endpoint's
  * further addresses in turn (gRFC A61). Exactly one result comes, never within `start`; none after `cancel`.
  */
-export class Dial implements Expiring {
+export class Dial implements Expiring, Member {
+  place = NOWHERE;
   readonly #home: PoolHome;
   readonly #target: PoolTarget;
   readonly #result: DialResult;

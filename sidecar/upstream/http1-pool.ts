@@ -1,5 +1,6 @@
 import type { ProxyError } from "../../xds/common/errors.ts";
 import { ERRORS, proxyError } from "../../xds/common/errors.ts";
+import { LiveSet } from "../../xds/common/live-set.ts";
 import type { TimerWheel } from "../../xds/common/timer-wheel.ts";
 import { Dial } from "./dial.ts";
 import type { ConnectionOwner } from "./http1-connection.ts";
@@ -18,7 +19,7 @@ export class Http1Pool implements ConnectionOwner, StreamSource {
   readonly #home: PoolHome;
   readonly #idle: Http1Connection[] = [];
   readonly #waiting: StreamUser[] = [];
-  readonly #dials = new Set<Dial>();
+  readonly #dials = new LiveSet<Dial>();
   #busy = 0;
   #closed = false;
 
@@ -75,10 +76,10 @@ export class Http1Pool implements ConnectionOwner, StreamSource {
     for (const connection of this.#idle.splice(0)) connection.retire();
     if (this.#waiting.length > 0) return;
     for (const dial of this.#dials) {
+      this.#dials.delete(dial);
       dial.cancel();
       this.target.tally.onClosed();
     }
-    this.#dials.clear();
   }
 
   onReleased(connection: Http1Connection): void {
