@@ -1,5 +1,6 @@
 import type { OutlierDetection } from "../../xds/model/cluster.ts";
 import { NO_LOCALITY } from "../../xds/model/no-locality.ts";
+import { OUTLIER_DETECTION_DEFAULTS } from "../../xds/model/outlier-detection-defaults.ts";
 import { createBalancer, DEFAULT_POLICIES, type ResolvedPolicy } from "../balancing/index.ts";
 import { C3 } from "./peers/c3.ts";
 import { D2Relative } from "./peers/d2-relative.ts";
@@ -21,37 +22,9 @@ export interface PolicyEntry {
   create(sources: PolicySources, scenario: Scenario): SimulatedPolicy;
 }
 
-/** Envoy's defaults for a cluster that has `outlier_detection`; of 20 hosts at most 2 are out. */
-const ENVOY_DETECTION: OutlierDetection = {
-  consecutive5xx: 5,
-  enforcingConsecutive5xx: 100,
-  consecutiveGatewayFailure: 5,
-  enforcingConsecutiveGatewayFailure: 0,
-  splitExternalLocalOriginErrors: false,
-  consecutiveLocalOriginFailure: 5,
-  enforcingConsecutiveLocalOriginFailure: 100,
-  enforcingLocalOriginSuccessRate: 100,
-  intervalMs: 10_000,
-  baseEjectionMs: 30_000,
-  maxEjectionMs: 300_000,
-  maxEjectionJitterMs: 0,
-  maxEjectionPercent: 10,
-  alwaysEjectOneHost: false,
-  enforcingSuccessRate: 100,
-  successRateMinimumHosts: 5,
-  successRateRequestVolume: 100,
-  successRateStdevFactor: 1.9,
-  failurePercentageThreshold: 85,
-  enforcingFailurePercentage: 0,
-  enforcingFailurePercentageLocalOrigin: 0,
-  failurePercentageMinimumHosts: 5,
-  failurePercentageRequestVolume: 50,
-  activeHealthCheckUnejects: true,
-};
-
 /** What Envoy does with a cluster that has no `outlier_detection`: nothing. */
 const NO_DETECTION: OutlierDetection = {
-  ...ENVOY_DETECTION,
+  ...OUTLIER_DETECTION_DEFAULTS,
   enforcingConsecutive5xx: 0,
   enforcingConsecutiveLocalOriginFailure: 0,
   enforcingLocalOriginSuccessRate: 0,
@@ -81,14 +54,19 @@ export const POLICIES: readonly PolicyEntry[] = [
     ),
     weighsByCapacity: true,
   },
-  production("round_robin_od", "round robin, Envoy ejection", DEFAULT_POLICIES.round_robin, ENVOY_DETECTION),
+  production(
+    "round_robin_od",
+    "round robin, Envoy ejection",
+    DEFAULT_POLICIES.round_robin,
+    OUTLIER_DETECTION_DEFAULTS,
+  ),
   production("random", "random", DEFAULT_POLICIES.random, NO_DETECTION),
   production("least_request", "least request of 2", DEFAULT_POLICIES.least_request, NO_DETECTION),
   production(
     "least_request_od",
     "least request, Envoy ejection",
     DEFAULT_POLICIES.least_request,
-    ENVOY_DETECTION,
+    OUTLIER_DETECTION_DEFAULTS,
   ),
   production("peak_ewma", "peak EWMA of 2", DEFAULT_POLICIES.peak_ewma, NO_DETECTION),
   {

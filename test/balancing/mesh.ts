@@ -4,7 +4,6 @@ import { type BalancerOptions, createBalancer, type ResolvedPolicy } from "../..
 import { OUTCOME, type Outcome } from "../../sidecar/balancing/outcome.ts";
 import { type Random, seededRandom } from "../../xds/common/random.ts";
 import { type Hash64, xxhash64 } from "../../xds/common/xxhash64.ts";
-import type { OutlierDetection } from "../../xds/model/cluster.ts";
 import type { ClusterLoadAssignment, Endpoint, LocalityEndpoints } from "../../xds/model/endpoint.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 
@@ -111,30 +110,4 @@ export function hashOf(key: number): Hash64 {
 export const roundRobin: ResolvedPolicy = { kind: "round_robin", slowStart: undefined };
 export const adaptive: ResolvedPolicy = { kind: "adaptive" };
 
-/** What an empty `outlier_detection` means. */
-export const ENVOY_DEFAULTS: OutlierDetection = {
-  consecutive5xx: 5,
-  enforcingConsecutive5xx: 100,
-  consecutiveGatewayFailure: 5,
-  enforcingConsecutiveGatewayFailure: 0,
-  splitExternalLocalOriginErrors: false,
-  consecutiveLocalOriginFailure: 5,
-  enforcingConsecutiveLocalOriginFailure: 100,
-  enforcingLocalOriginSuccessRate: 100,
-  intervalMs: 10_000,
-  baseEjectionMs: 30_000,
-  maxEjectionMs: 300_000,
-  maxEjectionJitterMs: 0,
-  maxEjectionPercent: 10,
-  alwaysEjectOneHost: false,
-  enforcingSuccessRate: 100,
-  successRateMinimumHosts: 5,
-  successRateRequestVolume: 100,
-  successRateStdevFactor: 1.9,
-  failurePercentageThreshold: 85,
-  enforcingFailurePercentage: 0,
-  enforcingFailurePercentageLocalOrigin: 0,
-  failurePercentageMinimumHosts: 5,
-  failurePercentageRequestVolume: 50,
-  activeHealthCheckUnejects: true,
-};
+export { OUTLIER_DETECTION_DEFAULTS as ENVOY_DEFAULTS } from "../../xds/model/outlier-detection-defaults.ts";

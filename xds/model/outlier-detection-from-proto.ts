@@ -4,6 +4,7 @@ import {
 } from "../proto/gen/envoy/config/cluster/v3/outlier_detection_pb.js";
 import type { OutlierDetection } from "./cluster.ts";
 import { fieldCheck } from "./field-rules.ts";
+import { OUTLIER_DETECTION_DEFAULTS as DEFAULTS } from "./outlier-detection-defaults.ts";
 import { durationMs, inRange } from "./scalars.ts";
 import type { Scope } from "./scope.ts";
 
@@ -11,9 +12,7 @@ const checkDetection = fieldCheck(OutlierDetectionSchema, {
   honoured: OutlierDetectionSchema.fields.map((field) => field.name).filter((name) => name !== "monitors"),
 });
 
-const DEFAULT_MAX_EJECTION_MS = 300_000;
-
-/** Defaults are those of outlier_detection.proto; percentages over 100 and durations of 0 are refused (gRFC A50). */
+/** Percentages over 100 and durations of 0 are refused (gRFC A50). */
 export function outlierDetectionOf(
   scope: Scope,
   message: OutlierDetectionProto | undefined,
@@ -26,61 +25,85 @@ export function outlierDetectionOf(
     scope,
     "base_ejection_time",
     message.baseEjectionTime,
-    30_000,
+    DEFAULTS.baseEjectionMs,
     "positive",
   );
-  const longest = Math.max(DEFAULT_MAX_EJECTION_MS, baseEjectionMs);
+  const longest = Math.max(DEFAULTS.maxEjectionMs, baseEjectionMs);
   const maxEjectionMs = durationMs(scope, "max_ejection_time", message.maxEjectionTime, longest, "positive");
   if (maxEjectionMs < baseEjectionMs)
     scope.at("max_ejection_time").error("must not be shorter than base_ejection_time");
   return {
-    consecutive5xx: message.consecutive5xx ?? 5,
-    enforcingConsecutive5xx: percent("enforcing_consecutive_5xx", message.enforcingConsecutive5xx, 100),
-    consecutiveGatewayFailure: message.consecutiveGatewayFailure ?? 5,
+    consecutive5xx: message.consecutive5xx ?? DEFAULTS.consecutive5xx,
+    enforcingConsecutive5xx: percent(
+      "enforcing_consecutive_5xx",
+      message.enforcingConsecutive5xx,
+      DEFAULTS.enforcingConsecutive5xx,
+    ),
+    consecutiveGatewayFailure: message.consecutiveGatewayFailure ?? DEFAULTS.consecutiveGatewayFailure,
     enforcingConsecutiveGatewayFailure: percent(
       "enforcing_consecutive_gateway_failure",
       message.enforcingConsecutiveGatewayFailure,
-      0,
+      DEFAULTS.enforcingConsecutiveGatewayFailure,
     ),
     splitExternalLocalOriginErrors: message.splitExternalLocalOriginErrors,
-    consecutiveLocalOriginFailure: message.consecutiveLocalOriginFailure ?? 5,
+    consecutiveLocalOriginFailure:
+      message.consecutiveLocalOriginFailure ?? DEFAULTS.consecutiveLocalOriginFailure,
     enforcingConsecutiveLocalOriginFailure: percent(
       "enforcing_consecutive_local_origin_failure",
       message.enforcingConsecutiveLocalOriginFailure,
-      100,
+      DEFAULTS.enforcingConsecutiveLocalOriginFailure,
     ),
     enforcingLocalOriginSuccessRate: percent(
       "enforcing_local_origin_success_rate",
       message.enforcingLocalOriginSuccessRate,
-      100,
+      DEFAULTS.enforcingLocalOriginSuccessRate,
     ),
-    intervalMs: durationMs(scope, "interval", message.interval, 10_000, "positive"),
+    intervalMs: durationMs(scope, "interval", message.interval, DEFAULTS.intervalMs, "positive"),
     baseEjectionMs,
     maxEjectionMs,
-    maxEjectionJitterMs: durationMs(scope, "max_ejection_time_jitter", message.maxEjectionTimeJitter, 0),
-    maxEjectionPercent: percent("max_ejection_percent", message.maxEjectionPercent, 10),
-    alwaysEjectOneHost: message.alwaysEjectOneHost ?? false,
-    enforcingSuccessRate: percent("enforcing_success_rate", message.enforcingSuccessRate, 100),
-    successRateMinimumHosts: message.successRateMinimumHosts ?? 5,
-    successRateRequestVolume: message.successRateRequestVolume ?? 100,
-    successRateStdevFactor: (message.successRateStdevFactor ?? 1_900) / 1_000,
+    maxEjectionJitterMs: durationMs(
+      scope,
+      "max_ejection_time_jitter",
+      message.maxEjectionTimeJitter,
+      DEFAULTS.maxEjectionJitterMs,
+    ),
+    maxEjectionPercent: percent(
+      "max_ejection_percent",
+      message.maxEjectionPercent,
+      DEFAULTS.maxEjectionPercent,
+    ),
+    alwaysEjectOneHost: message.alwaysEjectOneHost ?? DEFAULTS.alwaysEjectOneHost,
+    enforcingSuccessRate: percent(
+      "enforcing_success_rate",
+      message.enforcingSuccessRate,
+      DEFAULTS.enforcingSuccessRate,
+    ),
+    successRateMinimumHosts: message.successRateMinimumHosts ?? DEFAULTS.successRateMinimumHosts,
+    successRateRequestVolume: message.successRateRequestVolume ?? DEFAULTS.successRateRequestVolume,
+    successRateStdevFactor:
+      message.successRateStdevFactor === undefined
+        ? DEFAULTS.successRateStdevFactor
+        : message.successRateStdevFactor / 1_000,
     failurePercentageThreshold: percent(
       "failure_percentage_threshold",
       message.failurePercentageThreshold,
-      85,
+      DEFAULTS.failurePercentageThreshold,
     ),
     enforcingFailurePercentage: percent(
       "enforcing_failure_percentage",
       message.enforcingFailurePercentage,
-      0,
+      DEFAULTS.enforcingFailurePercentage,
     ),
     enforcingFailurePercentageLocalOrigin: percent(
       "enforcing_failure_percentage_local_origin",
       message.enforcingFailurePercentageLocalOrigin,
-      0,
+      DEFAULTS.enforcingFailurePercentageLocalOrigin,
     ),
-    failurePercentageMinimumHosts: message.failurePercentageMinimumHosts ?? 5,
-    failurePercentageRequestVolume: message.failurePercentageRequestVolume ?? 50,
-    activeHealthCheckUnejects: message.successfulActiveHealthCheckUnejectHost ?? true,
+    failurePercentageMinimumHosts:
+      message.failurePercentageMinimumHosts ?? DEFAULTS.failurePercentageMinimumHosts,
+    failurePercentageRequestVolume:
+      message.failurePercentageRequestVolume ?? DEFAULTS.failurePercentageRequestVolume,
+    activeHealthCheckUnejects:
+      message.successfulActiveHealthCheckUnejectHost ?? DEFAULTS.activeHealthCheckUnejects,
   };
 }
