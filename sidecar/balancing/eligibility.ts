@@ -70,9 +70,9 @@ export class Eligibility {
     this.options = options;
   }
 
-  /** Whether traffic goes to this priority just now: a trial is sent only where it does. */
-  usesPriority(priority: number): boolean {
-    for (const set of this.sets) if (set.priority === priority) return true;
+  /** Whether a trial may be sent to this priority: it is in use, or its failure is why one after it is. */
+  triesPriority(priority: number): boolean {
+    for (const set of this.sets) if (set.priority >= priority) return true;
     return this.sets.length === 0;
   }
 
@@ -85,6 +85,7 @@ export class Eligibility {
         (p) => p.healthy.length + p.degraded.length + p.unhealthy.length + p.draining.length,
       ),
       healthy: sum(places, (p) => p.healthy.length),
+      refusing: sum(places, (p) => p.healthy.filter((slot) => this.#states.refusing[slot] === 1).length),
       degraded: sum(places, (p) => p.degraded.length),
     }));
     const loads = priorityLoads(health, this.#roster.overprovisioningFactor, this.options.panicThreshold);

@@ -28,6 +28,8 @@ export class EndpointStates implements Columns {
   ejectedUntil = new Float64Array(0);
   /** Ejections in a row: what the length of the next one grows with. */
   ejections = new Int32Array(0);
+  /** 1: the last connection was refused. */
+  refusing = new Int32Array(0);
   /** Endpoints out of the choice: ejected or on probation. */
   out = 0;
   readonly probation: Slot[] = [];
@@ -37,6 +39,7 @@ export class EndpointStates implements Columns {
   #windowMs = new Float64Array(0);
   #suspectedAt = new Float64Array(0);
   #slowStarting = 0;
+  #refusalsChanged = false;
   #return: Return = { halfOpen: true, slowStart: undefined };
   #fresh: SlowStart | undefined;
   readonly #report: Report;
@@ -57,6 +60,7 @@ export class EndpointStates implements Columns {
     this.state = grownIntegers(this.state, capacity);
     this.ejectedUntil = grownFloats(this.ejectedUntil, capacity);
     this.ejections = grownIntegers(this.ejections, capacity);
+    this.refusing = grownIntegers(this.refusing, capacity);
     this.#slowStartAt = grownFloats(this.#slowStartAt, capacity);
     this.#windowMs = grownFloats(this.#windowMs, capacity);
     this.#suspectedAt = grownFloats(this.#suspectedAt, capacity);
@@ -67,6 +71,7 @@ export class EndpointStates implements Columns {
     this.state[slot] = STATE.healthy;
     this.ejectedUntil[slot] = 0;
     this.ejections[slot] = 0;
+    this.refusing[slot] = 0;
     this.#suspectedAt[slot] = Number.NEGATIVE_INFINITY;
   }
 
@@ -77,6 +82,14 @@ export class EndpointStates implements Columns {
   isOut(slot: Slot): boolean {
     const state = this.state[slot]!;
     return state === STATE.ejected || state === STATE.probation;
+  }
+
+  /** A connection was refused, or an attempt was answered. Acts on the shares of priorities with the next tick, so that it costs the choice little. */
+  setRefusing(slot: Slot, refusing: boolean): void {
+    const value = refusing ? 1 : 0;
+    if (this.refusing[slot] === value) return;
+    this.refusing[slot] = value;
+    this.#refusalsChanged = true;
   }
 
   suspect(slot: Slot, now: number, reason: string): void {
@@ -113,6 +126,7 @@ export class EndpointStates implements Columns {
   /** Begins slow start as for a new endpoint, or with the given curve. */
   startSlowly(slot: Slot, now: number, curve: SlowStart | undefined = this.#fresh): void {
     this.#leave(slot);
+    this.setRefusing(slot, false);
     this.state[slot] = STATE.healthy;
     if (curve === undefined || curve.windowMs <= 0) return;
     this.state[slot] = STATE.slowStart;
@@ -138,6 +152,8 @@ export class EndpointStates implements Columns {
 
   /** Ends what is over: ejections and slow starts among the first `count` of `members`. */
   advance(members: Int32Array, count: number, now: number): void {
+    if (this.#refusalsChanged) this.changed = true;
+    this.#refusalsChanged = false;
     if (this.out === this.probation.length && this.#slowStarting === 0) return;
     for (let i = 0; i < count; i++) {
       const slot = members[i]!;

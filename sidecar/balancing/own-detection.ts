@@ -71,6 +71,7 @@ export class OwnDetection implements Detection {
   onEnd(slot: Slot, outcome: Outcome, now: number): void {
     const state = this.#states.state[slot]!;
     if (outcome === OUTCOME.success) {
+      this.#states.setRefusing(slot, false);
       if (state === STATE.probation) this.#states.admit(slot, now, "its trial request was answered");
       else this.#states.clearSuspicion(slot);
       return;
@@ -83,6 +84,7 @@ export class OwnDetection implements Detection {
       this.#eject(slot, now, `its trial request ended in ${name}`);
       return;
     }
+    if (outcome === OUTCOME.connectFailure) this.#states.setRefusing(slot, true);
     const consecutive = this.#failures.consecutive[slot]!;
     this.#states.suspect(slot, now, `an attempt ended in ${name}`);
     if (consecutive >= CONSECUTIVE_FAILURES && !this.#othersFail(slot)) {

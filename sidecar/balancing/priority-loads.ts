@@ -1,6 +1,8 @@
 export interface PriorityHealth {
   readonly total: number;
   readonly healthy: number;
+  /** Of the healthy ones, those that refused the last connection. */
+  readonly refusing: number;
   readonly degraded: number;
 }
 
@@ -14,6 +16,12 @@ export interface PriorityLoad {
 }
 
 /**
+ * An endpoint that refuses connections counts for this much of one until it is ejected or answers: nearly nothing, because nobody
+ * sends there while another is left, and more than nothing, so that a priority of which all refuse is still asked now and then.
+ */
+const REFUSING_COUNTS = 0.01;
+
+/**
  * Shares of the priorities after Envoy's rules: a priority counts as whole while `factor` percent of its healthy part
  * reach 100; what it lacks spills to the next, healthy endpoints of all priorities before degraded ones. When all of
  * them together lack some, each takes more in proportion, and a priority below the panic threshold ignores health.
@@ -25,7 +33,7 @@ export function priorityLoads(
 ): PriorityLoad[] {
   const available = (part: number, total: number) =>
     total === 0 ? 0 : Math.min(1, (factor / 100) * (part / total));
-  const healthy = priorities.map((p) => available(p.healthy, p.total));
+  const healthy = priorities.map((p) => available(p.healthy - p.refusing * (1 - REFUSING_COUNTS), p.total));
   const degraded = priorities.map((p) => available(p.degraded, p.total));
   const total = Math.min(1, add(healthy) + add(degraded));
   const inPanic = priorities.map(

@@ -48,7 +48,7 @@ export class Trials {
     const health = this.#roster.endpoint(slot)?.health;
     if (health !== "healthy" && health !== "degraded") return false;
     return (
-      this.#eligibility.usesPriority(this.#roster.priority(slot)) &&
+      this.#eligibility.triesPriority(this.#roster.priority(slot)) &&
       !this.#failedChecks.has(this.#roster.address(slot))
     );
   }

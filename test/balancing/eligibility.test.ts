@@ -12,7 +12,7 @@ const unhealthy = (count: number, from: number): Endpoint[] =>
 describe("priorities", () => {
   const loadsOf = (...healthy: number[]) =>
     priorityLoads(
-      healthy.map((part) => ({ total: 100, healthy: part, degraded: 0 })),
+      healthy.map((part) => ({ total: 100, healthy: part, refusing: 0, degraded: 0 })),
       140,
       50,
     ).map((load) => [load.priority, Math.round(load.share * 100), load.panic] as const);
@@ -46,8 +46,31 @@ describe("priorities", () => {
     ]);
   });
 
+  it("lose what refuses connections before it is ejected, but never all of it", () => {
+    const [first, second] = priorityLoads(
+      [
+        { total: 10, healthy: 10, refusing: 5, degraded: 0 },
+        { total: 10, healthy: 10, refusing: 0, degraded: 0 },
+      ],
+      140,
+      50,
+    );
+    assert.ok(
+      Math.abs(first!.share - 1.4 * 0.505) < 1e-9 && Math.abs(second!.share - (1 - 1.4 * 0.505)) < 1e-9,
+    );
+    const [asked] = priorityLoads(
+      [
+        { total: 4, healthy: 4, refusing: 4, degraded: 0 },
+        { total: 4, healthy: 4, refusing: 0, degraded: 0 },
+      ],
+      140,
+      50,
+    );
+    assert.ok(Math.abs(asked!.share - 0.014) < 1e-9);
+  });
+
   it("use degraded endpoints only for what healthy ones lack", () => {
-    const loads = priorityLoads([{ total: 100, healthy: 50, degraded: 50 }], 140, 50);
+    const loads = priorityLoads([{ total: 100, healthy: 50, refusing: 0, degraded: 50 }], 140, 50);
     assert.deepEqual(
       loads.map((load) => [load.degraded, Math.round(load.share * 100)]),
       [

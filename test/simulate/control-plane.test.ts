@@ -75,6 +75,17 @@ test("the next priority carries what too few healthy endpoints of the first cann
   }
 });
 
+test("without active checks, too, sidecars fail over from endpoints that refuse connections, and back", () => {
+  const lines = PRIORITIES.filter((line) => line !== CHECKED);
+  const half = run("adaptive", ...lines, fault("kind: refuse, endpoints: [0, 1]")).recording;
+  const spilled = shareOf(half, 5_000, 8_000, FAR);
+  assert.ok(Math.abs(spilled - 0.3) < 0.06, `${spilled} instead of 1 - 1.4 * 2/4`);
+  assert.ok(shareOf(half, 12_000, 18_000, FAR) < 0.01);
+  const none = run("adaptive", ...lines, fault("kind: refuse, endpoints: [0, 1, 2, 3]")).recording;
+  assert.ok(shareOf(none, 5_000, 8_000, FAR) > 0.97);
+  assert.ok(shareOf(none, 14_000, 18_000, FAR) < 0.01);
+});
+
 test("draining endpoints count as lost to their priority", () => {
   const lines = PRIORITIES.filter((line) => line !== CHECKED);
   const { recording, result } = run("adaptive", ...lines, fault("kind: drain, endpoints: [0, 1]"));
