@@ -9,13 +9,13 @@ import type { FieldLines, RequestHead, ResponseHead } from "../codec/head.ts";
 import { RequestReader, type RequestSink } from "../codec/request-reader.ts";
 import type { DownstreamStream } from "../codec/stream.ts";
 import { isPrivateAddress } from "../routing/index.ts";
+import { LingeringClose } from "../upstream/lingering-close.ts";
 import { resetSocket } from "../upstream/reset-socket.ts";
 import { SocketWriter } from "../upstream/socket-writer.ts";
 import { onRead } from "../upstream/turn.ts";
 import { Exchange } from "./exchange.ts";
 import type { HttpRoutes } from "./http-routes.ts";
 import { Http1Response } from "./http1-response.ts";
-import { LingeringClose } from "./lingering-close.ts";
 import { errorReply } from "./local-reply.ts";
 
 /** What a connection needs of the listener that took it. */

@@ -7,6 +7,7 @@ import { WheelTimer } from "../../xds/common/timer-wheel.ts";
 import type { TcpProxy } from "../../xds/model/listener.ts";
 import type { Slot } from "../balancing/balancer.ts";
 import type { UpstreamStream } from "../codec/stream.ts";
+import { LingeringClose } from "../upstream/lingering-close.ts";
 import { resetSocket } from "../upstream/reset-socket.ts";
 import { SocketWriter } from "../upstream/socket-writer.ts";
 import { onRead } from "../upstream/turn.ts";
@@ -35,6 +36,7 @@ export class TcpRelay implements AttemptOwner, Expiring, Member {
   #callerEnded: boolean;
   #upstreamEnded = false;
   #over = false;
+  #lingering: LingeringClose | undefined;
 
   constructor(context: ProxyContext, socket: Socket, filter: TcpProxy, onClosed: (relay: TcpRelay) => void) {
     this.context = context;
@@ -157,11 +159,16 @@ export class TcpRelay implements AttemptOwner, Expiring, Member {
     if (!this.#callerEnded || !this.#upstreamEnded || this.#over) return;
     this.#attempt?.endTunnel();
     this.#over = true;
-    this.#socket.destroySoon();
-    this.#leave();
+    const { wheel } = this.context;
+    wheel.disarm(this.#timer);
+    // A caller that reads slowly gets the rest, and counts until it has.
+    this.#lingering = new LingeringClose(this.#socket, wheel, this.#filter.idleTimeoutMs, true, () =>
+      this.#leave(),
+    );
   }
 
   #onCallerGone(): void {
+    this.#lingering?.close();
     if (this.#over) return;
     this.#attempt?.cancel(proxyError(ERRORS.downstreamDisconnect, "the caller closed the connection"));
     this.#end();

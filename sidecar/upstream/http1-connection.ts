@@ -8,6 +8,7 @@ import type { ResponseSink } from "../codec/response-reader.ts";
 import { ResponseReader } from "../codec/response-reader.ts";
 import type { UpstreamHandler, UpstreamStream } from "../codec/stream.ts";
 import { writeLastChunk, writeRequestHead } from "../codec/writer.ts";
+import { LingeringClose } from "./lingering-close.ts";
 import { DRAIN_MS, ResponseDrain } from "./response-drain.ts";
 import type { ResponseLimits } from "./response-limits.ts";
 import { SocketWriter } from "./socket-writer.ts";
@@ -264,7 +265,9 @@ export class Http1Connection implements UpstreamStream, ResponseSink, Expiring {
   #closeWhenTunnelEnded(): void {
     if (!this.#requestEnded || !this.#responseEnded) return;
     this.#user = undefined;
-    this.#closeGently();
+    // What is still buffered may reach the peer, and the connection counts until it has.
+    const { wheel, idleTimeoutMs } = this.#owner;
+    new LingeringClose(this.#socket, wheel, idleTimeoutMs, true, () => this.#close());
   }
 
   #onBroken(detail: string): void {
@@ -284,12 +287,6 @@ export class Http1Connection implements UpstreamStream, ResponseSink, Expiring {
     this.#reader.close();
     this.#writer.discard();
     this.#socket.destroy();
-  }
-
-  /** Both directions have ended: what is still buffered may reach the peer. */
-  #closeGently(): void {
-    this.#leave();
-    this.#socket.destroySoon();
   }
 
   #leave(): void {

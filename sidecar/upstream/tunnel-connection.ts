@@ -3,6 +3,8 @@ import type { ProxyError } from "../../xds/common/errors.ts";
 import { ERRORS, proxyError } from "../../xds/common/errors.ts";
 import type { FieldLines } from "../codec/head.ts";
 import type { UpstreamHandler, UpstreamStream } from "../codec/stream.ts";
+import { LingeringClose } from "./lingering-close.ts";
+import type { PoolHome } from "./pool-home.ts";
 import { resetSocket } from "./reset-socket.ts";
 import { SocketWriter } from "./socket-writer.ts";
 import { onRead } from "./turn.ts";
@@ -13,13 +15,21 @@ export class TunnelConnection implements UpstreamStream {
   readonly peerAddress: string;
   readonly #socket: Socket;
   readonly #writer: SocketWriter;
+  readonly #home: PoolHome;
   readonly #onClosed: () => void;
   #user: UpstreamHandler | undefined;
   #received = false;
   #sent = false;
   #closed = false;
 
-  constructor(socket: Socket, peerAddress: string, user: UpstreamHandler, onClosed: () => void) {
+  constructor(
+    socket: Socket,
+    peerAddress: string,
+    user: UpstreamHandler,
+    home: PoolHome,
+    onClosed: () => void,
+  ) {
+    this.#home = home;
     this.#socket = socket;
     this.#writer = new SocketWriter(socket);
     this.#user = user;
@@ -74,8 +84,8 @@ export class TunnelConnection implements UpstreamStream {
   #closeWhenEnded(): void {
     if (!this.#received || !this.#sent) return;
     this.#user = undefined;
-    this.#leave();
-    this.#socket.destroySoon();
+    const { wheel, model } = this.#home;
+    new LingeringClose(this.#socket, wheel, model.idleTimeoutMs, true, () => this.#leave());
   }
 
   #onBroken(detail: string): void {

@@ -26,7 +26,7 @@ export class TunnelDialer implements StreamSource {
     this.#dial = new Dial(this.#home, this.#target, {
       onConnected: (socket, peerAddress) => {
         this.#dial = undefined;
-        user.onStream(new TunnelConnection(socket, peerAddress, user, () => tally.onClosed()));
+        user.onStream(new TunnelConnection(socket, peerAddress, user, this.#home, () => tally.onClosed()));
       },
       onFailed: (error) => {
         this.#dial = undefined;

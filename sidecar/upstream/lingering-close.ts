@@ -31,6 +31,7 @@ export class LingeringClose implements Expiring {
     socket.end();
     socket.resume();
     socket.on("finish", () => this.#closeWhenDone());
+    socket.on("close", () => this.close());
     wheel.arm(this.#timer, LINGER_MS);
     this.#closeWhenDone();
   }
