@@ -17,6 +17,7 @@ import { startAdmin } from "../admin/index.ts";
 import { DEFAULT_POLICIES } from "../balancing/index.ts";
 import { createProxy, type SidecarProxy } from "../proxy/index.ts";
 import { createTelemetry, type Telemetry } from "../telemetry/telemetry.ts";
+import { outbox } from "../upstream/outbox.ts";
 import type { Bootstrap } from "./bootstrap.ts";
 import { type Placed, staticContent } from "./bootstrap-static.ts";
 import { connectionsWithin, openFilesLimit } from "./open-files.ts";
@@ -108,6 +109,10 @@ export async function startSidecar({ bootstrap, logger, env }: SidecarOptions): 
     onBalancerEvent: (cluster, event) => telemetry.recorder.onBalancerEvent(cluster, event),
   });
 
+  // Whoever ends the process at once still lets out the answers that were given.
+  const flush = (): void => outbox.flush();
+  process.on("exit", flush);
+
   const xds = new XdsClient({
     transport: await transportOf(bootstrap),
     roots: dynamicRoots(bootstrap),
@@ -189,6 +194,7 @@ export async function startSidecar({ bootstrap, logger, env }: SidecarOptions): 
       xds.close();
       proxy.close();
       await Promise.all([admin.close(), telemetry.shutdown()]);
+      process.off("exit", flush);
     },
   };
 }

@@ -27,7 +27,7 @@ class Outbox {
   #leaves = false;
   readonly #leave = (): void => {
     this.#leaves = false;
-    this.#flushAll();
+    this.flush();
   };
 
   /** Do `sender`'s bytes stand at the end, so that more can follow them? */
@@ -48,7 +48,7 @@ class Outbox {
   /** Lets `sender` write at the end. Gives where that is. */
   begin(sender: Sender): number {
     this.#last?.seal(this.#memory.length);
-    if (this.#memory.length > OUTBOX_BYTES / 2) this.#flushAll();
+    if (this.#memory.length > OUTBOX_BYTES / 2) this.flush();
     this.#last = sender;
     this.#senders[this.#count++] = sender;
     if (!this.#leaves) {
@@ -84,8 +84,9 @@ class Outbox {
     this.#holders--;
   }
 
-  /** Places are kept and counted instead of cut off: setting an array's length is slow. */
-  #flushAll(): void {
+  /** Sends all that stands here. For a process that ends before its event loop has turned. */
+  flush(): void {
+    // Places are kept and counted instead of cut off: setting an array's length is slow.
     for (let i = 0; i < this.#count; i++) {
       const sender = this.#senders[i];
       this.#senders[i] = undefined;

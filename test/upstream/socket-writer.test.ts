@@ -46,6 +46,16 @@ function clog(socket: Socket): Buffer {
 }
 
 suite("a socket's writer", () => {
+  test("has sent what was written when the outbox is flushed, so that a process may end at once", async (t) => {
+    const { socket, peer } = await connect(t);
+    new SocketWriter(socket).write(Buffer.from("last words"));
+    assert.equal(socket.bytesWritten, 0);
+    outbox.flush();
+    assert.deepEqual([socket.bytesWritten, socket.writableLength], [10, 0]);
+    socket.destroy();
+    assert.equal((await readAll(peer)).toString(), "last words");
+  });
+
   test("keeps no view of a small part, whatever stands before it, because its memory is read into again", async (t) => {
     for (const sizes of [
       [10, 10],
