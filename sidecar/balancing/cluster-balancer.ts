@@ -324,7 +324,7 @@ export class ClusterBalancer implements Balancer {
     const slot = chooser.choose(request, now, evidence);
     this.#chosenBy = chooser;
     evidence.eligible = set.count;
-    evidence.excluded.set(set.excluded);
+    for (let i = 0; i < set.excluded.length; i++) evidence.excluded[i] = set.excluded[i]!;
     if (set.panic) evidence.reason = PICK_REASON.panic;
     else if (set.count === 1) evidence.reason = PICK_REASON.onlyEligible;
     return slot;
@@ -369,11 +369,11 @@ export class ClusterBalancer implements Balancer {
       controller.onAnswer();
     } else {
       if (!acrossStall) latency.onCensored(slot, elapsed, now);
-      if (isFailure(outcome)) failures.onFailure(slot, now, outcome !== OUTCOME.pushback);
       if (outcome === OUTCOME.pushback) {
+        failures.onPushback(slot);
         weights.spare(slot, now, retryAfterMs);
         if (weights.recompute(roster, states, now)) this.#reschedule();
-      }
+      } else if (isFailure(outcome)) failures.onFailure(slot, now);
     }
     this.#detection.onEnd(slot, outcome, now);
     this.#policy.onEnd?.(slot, outcome, elapsed, now);

@@ -1,13 +1,14 @@
 import type { Random } from "../../xds/common/random.ts";
 import type { Slot } from "./balancer.ts";
 import { type Columns, grownFloats } from "./column.ts";
-import type { EndpointWeights } from "./endpoint-weights.ts";
+import { type EndpointWeights, SPARED_PART } from "./endpoint-weights.ts";
 import type { FailureEstimates } from "./failure-estimates.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { LatencyEstimates } from "./latency-estimates.ts";
 import type { LoadReports } from "./load-reports.ts";
 import type { SharedState } from "./policies/shared-state.ts";
 import { RecentStarts } from "./recent-starts.ts";
+import type { SetWeights } from "./set-weights.ts";
 
 /** A request of our own weighs as much as so many that the endpoint has: it is fresh and certain evidence. */
 const OWN_REQUEST = 2;
@@ -35,7 +36,7 @@ const FAILURE_NOISE = 0.03;
 const MOST_CERTAIN_FAILURE = 0.99;
 /** An unanswered request older than so many usual answers speaks for itself. */
 const OVERDUE_ANSWERS = 4;
-/** A score of which nothing was learned is computed once in so many ms; it moves by a few percent at most meanwhile. */
+/** A cost of which nothing was learned is computed once in so many ms; it moves by a few percent at most meanwhile. */
 const MOMENT_MS = 20;
 
 /**
@@ -58,11 +59,10 @@ export class EndpointScore implements Columns {
   /** How far a newcomer's slow start must have come before this sidecar tries it, 0..1: drawn, so that not all do at once. */
   #caution = new Float64Array(0);
   readonly #starts = new RecentStarts();
-  #score = new Float64Array(0);
-  /** For which moment `#score` was computed; -Infinity: something was learned since. */
-  #scoredAt = new Float64Array(0);
-  #count = 1;
-  #moment = 0;
+  /** By slot, ms: as `judge` found it last. */
+  cost = new Float64Array(0);
+  /** Until when it stands; -Infinity: something was learned since. */
+  #until = new Float64Array(0);
 
   constructor(state: SharedState) {
     this.#inFlight = state.inFlight;
@@ -76,19 +76,14 @@ export class EndpointScore implements Columns {
   grow(capacity: number): void {
     this.#starts.grow(capacity);
     this.#caution = grownFloats(this.#caution, capacity);
-    this.#score = grownFloats(this.#score, capacity);
-    this.#scoredAt = grownFloats(this.#scoredAt, capacity);
+    this.cost = grownFloats(this.cost, capacity);
+    this.#until = grownFloats(this.#until, capacity);
   }
 
   clear(slot: Slot): void {
     this.#starts.clear(slot);
     this.#caution[slot] = this.#random();
-    this.#scoredAt[slot] = Number.NEGATIVE_INFINITY;
-  }
-
-  /** Something was learned of the endpoint. */
-  invalidate(slot: Slot): void {
-    this.#scoredAt[slot] = Number.NEGATIVE_INFINITY;
+    this.invalidate(slot);
   }
 
   onStart(slot: Slot, now: number): void {
@@ -96,69 +91,70 @@ export class EndpointScore implements Columns {
     this.invalidate(slot);
   }
 
-  /** A comparison of `count` endpoints at `now` begins. */
-  begin(count: number, now: number): void {
-    this.#count = count;
-    // By the clock, not by who asked first: a dry run must not move what is kept.
-    this.#moment = now - (now % MOMENT_MS);
+  /** Something was learned of the endpoint. */
+  invalidate(slot: Slot): void {
+    this.#until[slot] = Number.NEGATIVE_INFINITY;
   }
 
-  /**
-   * Milliseconds; always positive and finite. `weight`: what it can carry, `due`: its part of the starts, both relative to the
-   * mean of those compared. Computed anew when something was learned of the endpoint, else once per moment.
-   */
-  of(slot: Slot, weight: number, due: number): number {
-    const moment = this.#moment;
-    if (this.#scoredAt[slot] !== moment) {
-      const reports = this.#reports.isFresh(slot, moment);
-      const waiting = this.#waiting(slot, weight, due, reports, moment);
-      this.#score[slot] = this.#judged(slot, waiting, moment);
-      this.#scoredAt[slot] = moment;
-    }
-    return this.#score[slot]!;
+  /** Brings the costs of the first `count` of `slots` up to date, which are of a set of `among`. */
+  judge(slots: Int32Array, count: number, weights: SetWeights, among: number, now: number): void {
+    const until = this.#until;
+    for (let i = 0; i < count; i++)
+      if (!(now < until[slots[i]!]!)) this.#judge(slots[i]!, weights, among, now);
   }
 
-  #waiting(slot: Slot, weight: number, due: number, reports: boolean, now: number): number {
+  /** Numbers pass in columns: returned, each would be an object. */
+  #judge(slot: Slot, weights: SetWeights, among: number, at: number): void {
+    // By the clock, not by who asked first: a dry run must not move what is kept. Each slot at its own time, so that no pick has all to do.
+    const turn = slot % MOMENT_MS;
+    const now = Math.floor((at - turn) / MOMENT_MS) * MOMENT_MS + turn;
+    this.#until[slot] = now + MOMENT_MS;
+    const latency = this.#latency;
     const own = this.#inFlight.count[slot]!;
-    let x = this.#starts.relative(slot, this.#count) / due;
-    if (reports) x *= this.#latency.slowness(slot);
-    const fairness = 1 + (FAIRNESS * (x - 1)) / (1 + Math.abs(x - 1));
-    const waiting = fairness * this.#answering(slot, own / weight, reports, now);
-    if (own === 0) return waiting;
-    const age = now - this.#inFlight.oldestStart(slot);
-    // False for NaN: all were answered.
-    return age > OVERDUE_ANSWERS * this.#latency.clusterMs ? Math.max(waiting, age * (own + 1)) : waiting;
-  }
-
-  #answering(slot: Slot, own: number, reports: boolean, now: number): number {
-    const load = power(1 + OWN_REQUEST * own);
-    if (this.#latency.isUnknown(slot)) {
-      const grown = this.#weights.grown[slot]!;
-      const curious = own === 0 && (grown === 1 || grown > this.#caution[slot]!);
-      return this.#latency.clusterMs * load * (curious ? CURIOSITY : LAST_RESORT / grown);
+    const queued = own / weights.carried[slot]!;
+    let share = this.#starts.relative(slot, among) / weights.due[slot]!;
+    let cost: number;
+    if (latency.isUnknown(slot)) cost = this.#untried(slot, own) * power(1 + OWN_REQUEST * queued);
+    else {
+      cost = latency.expected(slot, now);
+      if (this.#reports.isFresh(slot, now)) {
+        const service = latency.service(slot);
+        const load = 1 + this.#reports.inFlight(slot, now) + OWN_REQUEST_REPORTED * queued;
+        share *= service / latency.clusterServiceMs;
+        cost = service * power(load) + MEASURED_PART * cost;
+      } else cost *= power(1 + OWN_REQUEST * queued);
     }
-    const latency = this.#latency.expected(slot, now);
-    if (!reports) return latency * load;
-    const queue = 1 + this.#reports.inFlight(slot, now) + OWN_REQUEST_REPORTED * own;
-    return this.#latency.service(slot) * power(queue) + MEASURED_PART * latency;
+    cost *= 1 + (FAIRNESS * (share - 1)) / (1 + Math.abs(share - 1));
+    if (own > 0) {
+      const age = now - this.#inFlight.oldestStart(slot);
+      // False for NaN: all were answered.
+      if (age > OVERDUE_ANSWERS * latency.clusterMs) cost = Math.max(cost, age * (own + 1));
+    }
+    // Beside its weight, which acts only on its queue and on its part of the starts: an endpoint that turns requests away has no queue.
+    this.cost[slot] = this.#weights.isSpared(slot, now) ? cost / SPARED_PART : cost;
+    if (this.#failures.hasFailed(slot) || this.#reports.hasFailed(slot)) this.#addFailures(slot, now);
   }
 
-  /** With what failing costs. Only ever raises: failing fast must not attract. */
-  #judged(slot: Slot, waiting: number, now: number): number {
+  /** What the first answer is expected to take where nobody knows. */
+  #untried(slot: Slot, own: number): number {
+    const grown = this.#weights.grown[slot]!;
+    const curious = own === 0 && (grown === 1 || grown > this.#caution[slot]!);
+    return this.#latency.clusterMs * (curious ? CURIOSITY : LAST_RESORT / grown);
+  }
+
+  /** What failing costs. Only ever raises: failing fast must not attract. */
+  #addFailures(slot: Slot, now: number): void {
     const failures = this.#failures;
-    const reported = this.#reports.errorRate(slot, now);
-    if (reported === 0 && !failures.hasFailed(slot)) return waiting;
     const everybody = failures.clusterRate;
-    let score = waiting;
     const inARow = failures.consecutive[slot]!;
     if (inARow > 0) {
       const faded = Math.exp((failures.lastFailureAt[slot]! - now) / SUSPICION_FADES_MS);
-      score *= 1 + SUSPICION * inARow * faded * (1 - Math.min(1, everybody / EVERYBODY_FAILS));
+      this.cost[slot]! *= 1 + SUSPICION * inARow * faded * (1 - Math.min(1, everybody / EVERYBODY_FAILS));
     }
-    const rate = Math.min(MOST_CERTAIN_FAILURE, Math.max(reported, failures.rate(slot, now)));
+    const worst = Math.max(this.#reports.errorRate(slot, now), failures.rate(slot, now));
+    const rate = Math.min(MOST_CERTAIN_FAILURE, worst);
     if (rate > FAILURE_NOISE + 2 * everybody)
-      score += (rate / (1 - rate)) * RETRY_COST * this.#latency.clusterMs;
-    return score;
+      this.cost[slot]! += (rate / (1 - rate)) * RETRY_COST * this.#latency.clusterMs;
   }
 }
 

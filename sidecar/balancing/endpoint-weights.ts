@@ -4,7 +4,7 @@ import type { EndpointStates } from "./endpoint-states.ts";
 import type { Roster } from "./roster.ts";
 
 /** Part of its weight that an endpoint keeps while it asks to be spared (429, 503 with Retry-After). */
-const SPARED_PART = 0.1;
+export const SPARED_PART = 0.1;
 /** Where it names no time, and the longest that it is believed, ms. */
 const SPARED_MS = 1_000;
 const LONGEST_SPARED_MS = 30_000;

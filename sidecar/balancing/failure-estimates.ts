@@ -53,14 +53,18 @@ export class FailureEstimates implements Columns {
     this.clusterRate -= this.clusterRate / CLUSTER_ATTEMPTS;
   }
 
-  /** `inARow`: whether it counts toward the failures in a row; a push-back does not, the endpoint is alive. */
-  onFailure(slot: Slot, now: number, inARow: boolean): void {
+  onFailure(slot: Slot, now: number): void {
     this.#decay(slot, now);
     this.#failures[slot]!++;
     this.total[slot]!++;
     this.lastFailureAt[slot] = now;
-    if (inARow) this.consecutive[slot]!++;
+    this.consecutive[slot]!++;
     this.clusterRate += (1 - this.clusterRate) / CLUSTER_ATTEMPTS;
+  }
+
+  /** The endpoint asked for less. That is no sign that it fails, and is answered by sparing it for the time it names. */
+  onPushback(slot: Slot): void {
+    this.total[slot]!++;
   }
 
   /** The endpoint came back: what it did before is no evidence against it any more. */

@@ -25,13 +25,14 @@ const SERVICE_PRIOR = 0.3;
  */
 export class LatencyEstimates implements Columns {
   clusterMs = FIRST_GUESS_MS;
+  /** The cluster's mean of latency with the queue taken out. */
+  clusterServiceMs = FIRST_GUESS_MS;
   /** What was expected right after the last answer, for people; NaN before the first. */
   recentMs = new Float64Array(0);
   readonly #recent = new FadingMean();
   readonly #usual = new FadingMean();
   readonly #service = new FadingMean();
   #clusterAnswers = 0;
-  #clusterServiceMs = FIRST_GUESS_MS;
   #clusterServiceAnswers = 0;
 
   /** How fast answers grow old, ms; what was learned before stays, and fades at the new rate. */
@@ -60,7 +61,7 @@ export class LatencyEstimates implements Columns {
     if (!(queued >= 1)) return;
     const service = sample / queued;
     this.#clusterServiceAnswers = Math.min(CLUSTER_ANSWERS, this.#clusterServiceAnswers + 1);
-    this.#clusterServiceMs += (service - this.#clusterServiceMs) / this.#clusterServiceAnswers;
+    this.clusterServiceMs += (service - this.clusterServiceMs) / this.#clusterServiceAnswers;
     this.#service.add(slot, service, now);
   }
 
@@ -89,12 +90,7 @@ export class LatencyEstimates implements Columns {
 
   /** Latency with the queue taken out, ms; the cluster's before the first report. */
   service(slot: Slot): number {
-    return this.#service.blend(slot, 1, this.#clusterServiceMs, SERVICE_PRIOR);
-  }
-
-  /** How many times longer it takes than the cluster's mean, the queue taken out. */
-  slowness(slot: Slot): number {
-    return this.service(slot) / this.#clusterServiceMs;
+    return this.#service.blend(slot, 1, this.clusterServiceMs, SERVICE_PRIOR);
   }
 
   #take(slot: Slot, sample: number, now: number): void {

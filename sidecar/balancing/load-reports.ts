@@ -92,10 +92,14 @@ export class LoadReports implements Columns {
     return this.#mean + (reported - this.#mean) * Math.exp((this.#inFlightAt[slot]! - now) / AGEING_MS);
   }
 
+  /** Whether it said that it fails. */
+  hasFailed(slot: Slot): boolean {
+    return this.#errorRate[slot]! > 0;
+  }
+
   /** Part of its answers that the endpoint said were failures, 0..1, fading as the report grows old; 0: it says nothing of it. */
   errorRate(slot: Slot, now: number): number {
-    const rate = this.#errorRate[slot]!;
-    return rate === 0 ? 0 : rate * Math.exp((this.at[slot]! - now) / ERRORS_FADE_MS);
+    return this.#errorRate[slot]! * Math.exp((this.at[slot]! - now) / ERRORS_FADE_MS);
   }
 
   /** How much longer a request takes there than at an idle endpoint, >= 1; NaN without a fresh report. */
