@@ -30,7 +30,7 @@ export interface AdminSources extends DumpSource {
   missing(): string;
   clusters(): readonly ClusterView[];
   listeners(): readonly ListenerView[];
-  callers(): CallerCounts & { readonly waitingConnections: number };
+  callers(): CallerCounts & { readonly waitingConnections: number; readonly handshakes: number };
   readonly decisions: DecisionRing;
   readonly events: BalancerEvents;
   readonly metrics: Metrics;

@@ -31,8 +31,11 @@ export class HttpService implements ConnectionService, DownstreamOwner {
   /** Requests from now on are routed by this; those under way keep what they began with. */
   update(name: string, filter: HttpFilter, table: Versioned<RouteTable>): void {
     if (filter === this.routes.filter && table === this.#table) return;
+    const last = this.routes.filter;
     this.routes = this.#compile(name, filter, table);
     this.#table = table;
+    if (filter.idleTimeoutMs === last.idleTimeoutMs) return;
+    for (const connection of this.#connections) connection.retime();
   }
 
   onConnection(socket: Socket): void {

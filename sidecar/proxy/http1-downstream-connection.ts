@@ -113,6 +113,11 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     }
   }
 
+  /** The listener's idle timeout has changed: the timer that is armed goes by the last one. */
+  retime(): void {
+    if (this.#mode === "http" && this.#timed === "idle") this.#startTimer("idle", this.#idleTimeoutMs);
+  }
+
   /** In ms; 0: none. */
   get #idleTimeoutMs(): number {
     const { idleTimeoutMs } = this.#owner.routes.filter;

@@ -170,6 +170,32 @@ suite("changing configuration", () => {
     unused.socket.destroy();
   });
 
+  test("another idle timeout holds for the connections that stand, and none for none", async (t) => {
+    const backend = await ScriptedBackend.answering("served");
+    t.after(() => backend.close());
+    const clock = new FakeClock();
+    const options = (idleTimeoutMs: number) => ({
+      clusters: [cluster("orders", [backend.port])],
+      filter: { idleTimeoutMs },
+      clock,
+    });
+    const bed = await ProxyBed.start(options(10_000));
+    t.after(() => bed.close());
+    const connection = await bed.connect();
+    await eventually(() => bed.proxy.counts().downstreamConnections === 1, "it is taken");
+    clock.advance(9_000);
+    await bed.apply(options(0));
+    clock.advance(100_000);
+    connection.send(GET);
+    assert.match(await connection.takeMessage(), /served$/);
+    await bed.apply(options(5_000));
+    clock.advance(4_000);
+    assert.equal(bed.proxy.counts().downstreamConnections, 1);
+    clock.advance(1_200);
+    assert.equal(await connection.untilEnded(), "");
+    connection.socket.destroy();
+  });
+
   test("a drain serves on, closes connections that idle since their last request, and ends when it is quiet", async (t) => {
     const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
     let requests = 0;

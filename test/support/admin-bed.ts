@@ -129,6 +129,7 @@ export class AdminBed {
           downstreamConnections: 4,
           acceptedConnections: 9,
           waitingConnections: 1,
+          handshakes: 5,
           refusedConnections: 2,
           reclaimedConnections: 3,
         }),
