@@ -1,9 +1,9 @@
-import { Fields } from "../../xds/common/fields.ts";
-import type { Problems } from "../../xds/common/problem.ts";
+import type { Fields } from "../../xds/common/fields.ts";
 import type { Fault, FaultEffect } from "./scenario.ts";
 
 const PART = { min: 0, max: 1 };
 const MOST_FAULTS = 100;
+const MOST_NAMED = 10_000;
 const KINDS = [
   "slow",
   "pause",
@@ -19,30 +19,22 @@ const SHORTEST_MS = 1;
 const MOST_REQUESTS = 1_000_000;
 const LONGEST_MS = 3_600_000;
 
-export function readFaults(
-  fields: Fields,
-  problems: Problems,
-  durationMs: number,
-  endpoints: number,
-): Fault[] {
-  const faults: Fault[] = [];
-  for (const item of fields.list("faults", MOST_FAULTS) ?? []) {
-    const fault = Fields.of(item.value, item.path, problems);
-    if (!fault) continue;
-    faults.push(readFault(fault, problems, durationMs, endpoints));
+export function readFaults(fields: Fields, durationMs: number, endpoints: number): Fault[] {
+  return fields.mappings("faults", MOST_FAULTS).map((fault) => {
+    const read = readFault(fault, durationMs, endpoints);
     fault.close();
-  }
-  return faults;
+    return read;
+  });
 }
 
-function readFault(fields: Fields, problems: Problems, durationMs: number, endpoints: number): Fault {
+function readFault(fields: Fields, durationMs: number, endpoints: number): Fault {
   fields.required("kind");
   const span = { min: 0, max: durationMs };
   const fromMs = fields.duration("from", span) ?? 0;
   const toMs = fields.duration("to", span) ?? durationMs;
   if (fromMs >= toMs) fields.error("to", "must be later than from");
   return {
-    endpoints: readEndpoints(fields, problems, endpoints),
+    endpoints: readEndpoints(fields, endpoints),
     effect: readEffect(fields),
     fromMs,
     toMs,
@@ -50,15 +42,21 @@ function readFault(fields: Fields, problems: Problems, durationMs: number, endpo
   };
 }
 
-/** Indexes of endpoints, or `all`. */
-function readEndpoints(fields: Fields, problems: Problems, count: number): number[] {
+/** Indexes of endpoints; `all` where nothing is said. */
+function readEndpoints(fields: Fields, count: number): number[] {
   const everyone = Array.from({ length: count }, (_, index) => index);
   if (!fields.has("endpoints") || fields.raw("endpoints") === "all") return everyone;
-  return (fields.list("endpoints", count) ?? []).flatMap(({ value, path }) => {
-    if (Number.isInteger(value) && Number(value) >= 0 && Number(value) < count) return [Number(value)];
-    problems.error(path, `must be the index of an endpoint, from 0 to ${count - 1}`);
-    return [];
-  });
+  // Without endpoints, which is told elsewhere, no index can be judged.
+  if (count === 0) return [];
+  const given = (fields.list("endpoints", MOST_NAMED) ?? []).map(({ value }) => value);
+  const known = new Set(given.filter((value) => isIndex(value, count)));
+  if (known.size < given.length)
+    fields.error("endpoints", `must be "all" or a list of indexes, each once, from 0 to ${count - 1}`);
+  return [...known];
+}
+
+function isIndex(value: unknown, count: number): value is number {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) < count;
 }
 
 function readEffect(fields: Fields): FaultEffect {

@@ -24,7 +24,51 @@ export function reportCells(rows: readonly ReportRow[]): string[][] {
 
 /** The same in lines for a terminal: numbers stand under each other. */
 export function reportLines(rows: readonly ReportRow[]): string[] {
-  const cells = reportCells(rows);
+  return aligned(reportCells(rows));
+}
+
+/** Where the table is of a fault: what each phase was like, in lines for a terminal. */
+export function phaseLines(rows: readonly ReportRow[]): string[] {
+  const sample = rows[0]?.results[0];
+  if (!sample?.fault || sample.phases.length < 2) return [];
+  const cell = (row: ReportRow, index: number): string => {
+    const of = (digits: number, value: (phase: PhaseResult) => number): string =>
+      formatNumber(
+        meanOf(row, ({ phases }) => value(phases[index]!)),
+        digits,
+      );
+    const p99 = of(0, (phase) => phase.p99);
+    const p999 = of(0, (phase) => phase.p999);
+    return `${p99} / ${p999}, ${of(2, failedPercent)} %`;
+  };
+  const head = ["p99 / p99.9, failed requests", ...sample.phases.map(({ name }) => name)];
+  return aligned([
+    head,
+    ...rows.map((row) => [row.title, ...[...sample.phases.keys()].map((i) => cell(row, i))]),
+  ]);
+}
+
+/** What the columns mean. */
+export function legend(rows: readonly ReportRow[]): string[] {
+  const sample = rows[0]?.results[0];
+  if (!sample) return [];
+  const seeds = rows[0]!.results.length;
+  const means = seeds > 1 ? [`Means of ${seeds} seeds.`] : [];
+  return [...means, ...(sample.fault ? FAULT_LEGEND : PHASE_LEGEND)];
+}
+
+const PHASE_LEGEND = [
+  "Latencies in ms, of answered requests, from when they should have started. failed: requests without a good answer.",
+  "Jain: how well shares follow speed, 1 at best, over the last phase. probes: sent per request.",
+];
+const FAULT_LEGEND = [
+  "Latencies in ms, of answered requests, from when they should have started. failed tries: while the fault lasts.",
+  "share: of all tries, that went to the faulty endpoints during the fault; steady: in its last half. below: from when on, for a",
+  "second, the share is less. settled: when it has come to stay near the steady one; overshoot: how far it went below before, in fair",
+  "shares. back: after the fault, until for a second it has 80 % of its fair share. variation: of the other endpoints' shares beyond chance.",
+];
+
+function aligned(cells: readonly (readonly string[])[]): string[] {
   const widths = cells[0]?.map((_, column) => Math.max(...cells.map((line) => line[column]!.length))) ?? [];
   return cells.map((line) =>
     line.map((text, i) => (i === 0 ? text.padEnd(widths[i]!) : text.padStart(widths[i]!))).join("  "),

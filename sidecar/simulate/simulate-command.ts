@@ -1,8 +1,9 @@
-import { writeFileSync } from "node:fs";
+import { accessSync, constants, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { didYouMean } from "../../xds/common/nearest-name.ts";
 import { renderPicture } from "./picture.ts";
 import { findPolicy, POLICIES, type PolicyEntry } from "./policies.ts";
-import { reportLines } from "./report.ts";
+import { legend, phaseLines, reportLines } from "./report.ts";
 import { type Run, runScenario } from "./run-scenario.ts";
 import type { Scenario } from "./scenario.ts";
 import { loadScenario, shippedScenarios } from "./scenario-files.ts";
@@ -13,8 +14,8 @@ export interface SimulateArguments {
   readonly scenario: string | undefined;
   /** Default: adaptive and the peers that most clusters use. */
   readonly policies?: readonly string[] | undefined;
-  /** Default: 1. */
-  readonly seeds?: readonly number[] | undefined;
+  /** Whole numbers, separated by commas. Default: 1. */
+  readonly seeds?: string | undefined;
   /** One JSON object instead of the table. */
   readonly json?: boolean | undefined;
   /** Write the picture there; it shows the first seed. */
@@ -32,24 +33,26 @@ export type SimulateExit = (typeof EXIT)[keyof typeof EXIT];
 
 /** Runs one scenario with each policy and seed, one after the other. Returns the exit code; never throws for bad input. */
 export function simulateCommand(args: SimulateArguments, streams: SimulateStreams): SimulateExit {
-  const { scenario: name, policies: names = USUAL_POLICIES, seeds = [1] } = args;
+  const { scenario: name, policies: names = USUAL_POLICIES } = args;
   if (name === undefined) {
     list(streams);
     return EXIT.ok;
   }
   const policies: PolicyEntry[] = [];
-  for (const wanted of names) {
+  for (const wanted of new Set(names)) {
     const policy = findPolicy(wanted);
     if (policy) policies.push(policy);
     else streams.stderr.write(unknownPolicy(wanted));
   }
-  if (policies.length < names.length || names.length === 0) return EXIT.usage;
-  if (!seeds.every((seed) => Number.isSafeInteger(seed) && seed >= 0) || seeds.length === 0) {
-    streams.stderr.write("dashpot: seeds are whole numbers from 0 up\n");
+  if (!names.every(findPolicy)) return EXIT.usage;
+  const seeds = readSeeds(args.seeds ?? "1");
+  if (!seeds) {
+    streams.stderr.write(`dashpot: --seeds takes whole numbers like 1,2,3, not "${args.seeds}"\n`);
     return EXIT.usage;
   }
   const scenario = load(name, streams);
   if (typeof scenario === "number") return scenario;
+  if (args.svg !== undefined && !canWrite(args.svg, streams)) return EXIT.failure;
   const runs = policies.map((policy) => ({
     policy,
     runs: seeds.map((seed) => {
@@ -61,6 +64,12 @@ export function simulateCommand(args: SimulateArguments, streams: SimulateStream
   if (args.json) streams.stdout.write(`${JSON.stringify(asJson(scenario, runs))}\n`);
   else printTable(scenario, runs, streams);
   return EXIT.ok;
+}
+
+/** Undefined: not a list of seeds. */
+function readSeeds(text: string): number[] | undefined {
+  const parts = text.split(",").map((part) => part.trim());
+  return parts.every((part) => /^\d{1,15}$/.test(part)) ? [...new Set(parts.map(Number))] : undefined;
 }
 
 interface PolicyRuns {
@@ -76,7 +85,7 @@ function load(name: string, streams: SimulateStreams): Scenario | SimulateExit {
     return EXIT.config;
   } catch (error) {
     const reason = (error as Error).message;
-    const hint = didYouMean(name, shippedScenarios());
+    const hint = didYouMean(name, shippedScenarios()) || "; dashpot simulate lists those that come with it";
     streams.stderr.write(`dashpot: cannot read the scenario "${name}": ${reason}${hint}\n`);
     return EXIT.usage;
   }
@@ -102,11 +111,24 @@ function printTable(scenario: Scenario, runs: readonly PolicyRuns[], { stdout }:
     title: policy.title,
     results: of.map((run) => run.result),
   }));
-  stdout.write(`${scenario.title}\n\n${reportLines(rows).join("\n")}\n`);
+  const parts = [[scenario.title], reportLines(rows), phaseLines(rows), legend(rows)];
+  const paragraphs = parts.filter((lines) => lines.length > 0).map((lines) => lines.join("\n"));
+  stdout.write(`${paragraphs.join("\n\n")}\n`);
 }
 
 function asJson(scenario: Scenario, runs: readonly PolicyRuns[]): object {
   return { scenario: scenario.name, runs: runs.flatMap(({ runs: of }) => of.map((run) => run.result)) };
+}
+
+/** Told before the runs, which may take minutes. */
+function canWrite(path: string, { stderr }: SimulateStreams): boolean {
+  try {
+    accessSync(dirname(path), constants.W_OK);
+    return true;
+  } catch (error) {
+    stderr.write(`dashpot: cannot write ${path}: ${(error as Error).message}\n`);
+    return false;
+  }
 }
 
 function draw(path: string, runs: readonly PolicyRuns[], { stderr }: SimulateStreams): boolean {

@@ -3,8 +3,7 @@ import { Evidence } from "../balancing/evidence.ts";
 import { OUTCOME, type Outcome } from "../balancing/outcome.ts";
 import { CircuitBreaker } from "../upstream/circuit-breaker.ts";
 import type { Attempt, SimulatedRequest } from "./attempt.ts";
-import { addressOf } from "./mesh.ts";
-import type { Retry, Scenario } from "./scenario.ts";
+import type { Retry } from "./scenario.ts";
 import type { SimulatedPolicy, SimulatedReport } from "./simulated-policy.ts";
 
 const UNBOUNDED = Number.MAX_SAFE_INTEGER;
@@ -34,17 +33,23 @@ export class SimulatedClient {
     named: NO_NAMED,
   };
 
-  constructor(policy: SimulatedPolicy, zone: string, scenario: Scenario) {
+  /** `endpoints`: index by address. */
+  constructor(
+    policy: SimulatedPolicy,
+    zone: string,
+    retry: Retry | undefined,
+    endpoints: ReadonlyMap<string, number>,
+  ) {
     this.policy = policy;
     this.zone = zone;
-    this.#retry = scenario.retry;
-    this.#endpoints = new Map(scenario.endpoints.map((_, index) => [addressOf(index), index]));
+    this.#retry = retry;
+    this.#endpoints = endpoints;
     this.#breaker = new CircuitBreaker({
       maxConnections: UNBOUNDED,
       maxPendingRequests: UNBOUNDED,
       maxRequests: UNBOUNDED,
       maxRetries: undefined,
-      retryBudget: { percent: scenario.retry?.budgetPercent ?? 0, minConcurrency: MIN_RETRIES },
+      retryBudget: { percent: retry?.budgetPercent ?? 0, minConcurrency: MIN_RETRIES },
     });
   }
 

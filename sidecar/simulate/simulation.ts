@@ -6,7 +6,7 @@ import { meanCost } from "./cost.ts";
 import { EventQueue } from "./event-queue.ts";
 import { EVENT } from "./events.ts";
 import { FaultSchedule } from "./fault-schedule.ts";
-import { assignmentOf, zonesOf } from "./mesh.ts";
+import { addressOf, assignmentOf, zonesOf } from "./mesh.ts";
 import { Network } from "./network.ts";
 import type { PolicyEntry } from "./policies.ts";
 import { Probes } from "./probes.ts";
@@ -61,6 +61,7 @@ export class Simulation {
     this.#probes = new Probes(this.#servers, this.#network, this.#queue);
     this.#failures = stream(STREAM.failures);
     const zones = zonesOf(scenario);
+    const addresses = new Map(scenario.endpoints.map((_, index) => [addressOf(index), index]));
     this.#clients = Array.from({ length: scenario.clients }, (_, index) => {
       const zone = zones[index % zones.length]!;
       const sources = {
@@ -71,7 +72,7 @@ export class Simulation {
         probe: (endpoint: number) => this.#probes.send(this.#clock.time, index, zone, endpoint),
         delayAt: (endpoint: number) => this.#delayAt(zone, endpoint),
       };
-      return new SimulatedClient(entry.create(sources, scenario), zone, scenario);
+      return new SimulatedClient(entry.create(sources, scenario), zone, scenario.retry, addresses);
     });
     this.#checks =
       scenario.healthCheck &&

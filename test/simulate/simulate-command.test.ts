@@ -57,10 +57,19 @@ test("it prints a table with a row per policy", () => {
   const { exit, out } = command({ scenario: small, policies: ["round_robin", "adaptive"] });
   assert.equal(exit, 0);
   assert.match(out, /policy +failed tries .*\nround robin +\d.*\nadaptive \(Dashpot\) +\d/);
+  assert.match(out, /back: after the fault, until/);
+});
+
+test("beside a fault it tells of the phases that the scenario names", () => {
+  const text = readFileSync(small, "utf8");
+  const phased = file("phased.yaml", `${text}phases: [{ name: early, to: 3s }, { name: late, from: 5s }]\n`);
+  const { out } = command({ scenario: phased, policies: ["random", "random"], seeds: "1,2,1" });
+  assert.match(out, /p99 \/ p99\.9, failed requests +early +late\nrandom +\d+ \/ \d+, 0\.00 % /);
+  assert.match(out, /Means of 2 seeds/);
 });
 
 test("it prints one JSON object with every policy and seed", () => {
-  const { out } = command({ scenario: small, policies: ["random"], seeds: [1, 2], json: true });
+  const { out } = command({ scenario: small, policies: ["random"], seeds: "1,2", json: true });
   const { scenario, runs } = JSON.parse(out);
   assert.equal(scenario, "small");
   assert.deepEqual(
@@ -106,7 +115,7 @@ test("wrong names and files are told apart by exit code, and say what would be r
   assert.match(policy.err, /there is no policy "adaptiv" \(did you mean "adaptive"\?\)/);
   assert.equal(command({ scenario: "spares" }).exit, 2);
   assert.match(command({ scenario: "spares" }).err, /did you mean "sparse"/);
-  assert.equal(command({ scenario: small, seeds: [Number.NaN] }).exit, 2);
+  assert.equal(command({ scenario: small, seeds: "1,,2" }).exit, 2);
   const wrong = command({ scenario: file("wrong.yaml", "name: x\nduration: 5s\nendpoints: []\n") });
   assert.equal(wrong.exit, 3);
   assert.match(wrong.err, /wrong\.yaml:3:1 endpoints: must list one endpoint or more/);

@@ -151,6 +151,12 @@ export class Fields {
     return values?.map((value, index) => ({ value, path: childPath(this.at(key), index) }));
   }
 
+  /** A list of mappings; what is none is noted and left out. */
+  mappings(key: string, maxItems: number): Fields[] {
+    const items = this.list(key, maxItems) ?? [];
+    return items.flatMap(({ value, path }) => Fields.of(value, path, this.#problems) ?? []);
+  }
+
   strings(key: string, maxItems: number): string[] | undefined {
     const items = this.list(key, maxItems);
     const texts = items?.filter((item): item is Item & { value: string } => {

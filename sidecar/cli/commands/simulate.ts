@@ -17,6 +17,7 @@ export const simulate: Command = {
   positionals: [0, 1],
   examples: [
     "dashpot simulate",
+    "dashpot simulate mine.yaml --seeds 1,2,3",
     "dashpot simulate slow-endpoint --policies adaptive,peak_ewma --svg slow.svg",
   ],
   async run({ flags, positionals }, terminal) {
@@ -25,7 +26,7 @@ export const simulate: Command = {
       {
         scenario: positionals[0],
         policies: flags.get("policies")?.split(","),
-        seeds: flags.get("seeds")?.split(",").map(Number),
+        seeds: flags.get("seeds"),
         json: flags.has("json"),
         svg: flags.get("svg"),
       },
