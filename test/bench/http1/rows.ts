@@ -110,7 +110,7 @@ export async function tailRow(
     median((most.get(SIDECAR) as readonly Sample[]).map((sample) => sample.perSecond)) / 2,
   );
   const load = (proxy: RunningProxy): Promise<LoadResult> =>
-    openLoop(work, proxy.port, perSecond, effort.seconds);
+    openLoop(work, proxy.port, perSecond, effort.seconds, CONNECTIONS);
   await interleaved(proxies, 1, load);
   const samples = await interleaved(proxies, effort.rounds, load);
   return { perSecond, proxies: described(samples), p99Ratio: ratios(samples, (sample) => sample.p99Ms) };
