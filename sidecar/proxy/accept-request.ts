@@ -5,10 +5,11 @@ import type { HttpFilter } from "../../xds/model/listener.ts";
 import { isGrpc, isPrivateAddress, normalizeTarget, pathReference, removeField } from "../routing/index.ts";
 import { requestIdOf } from "../telemetry/trace-ids.ts";
 import type { ExchangeRecord } from "./exchange-record.ts";
+import type { HttpRoutes } from "./http-routes.ts";
 import type { LocalReply } from "./local-reply.ts";
 import { textReply } from "./local-reply.ts";
 import { originAddress } from "./origin-address.ts";
-import { addForwarded, addVia, KnownFields, setField, viaHop } from "./request-fields.ts";
+import { addForwarded, addVia, KnownFields, setField } from "./request-fields.ts";
 import { answerAtLastHop, refusalOf } from "./request-rules.ts";
 
 /** Scanned into and read within one call, so one serves all. */
@@ -20,7 +21,7 @@ const known = new KnownFields();
  */
 export function acceptRequest(
   record: ExchangeRecord,
-  filter: HttpFilter,
+  { filter, via }: Pick<HttpRoutes, "filter" | "via">,
 ): ProxyError | LocalReply | undefined {
   const { head } = record;
   known.scan(head.fields);
@@ -38,7 +39,7 @@ export function acceptRequest(
     head.fields.push("x-request-id", record.requestId);
   }
   addForwarded(head.fields, known, filter, head.scheme, withoutPort(peer));
-  addVia(head.fields, known.at("via"), viaHop(head.version, filter, record.context.viaName));
+  addVia(head.fields, known.at("via"), via[head.version]);
   // Last: they may move fields.
   if (foreignId) setField(head.fields, "x-request-id", record.requestId);
   if (known.at("tracestate") >= 0) passTraceState(record);

@@ -27,7 +27,7 @@ import type { LocalReply } from "./local-reply.ts";
 import { connectedHead, errorReply, textReply } from "./local-reply.ts";
 import { sendMirrors } from "./mirror.ts";
 import { RequestBody } from "./request-body.ts";
-import { addVia, setField, viaHop } from "./request-fields.ts";
+import { addVia, setField } from "./request-fields.ts";
 import { admits } from "./request-rules.ts";
 import { RetryPlan } from "./retry-plan.ts";
 
@@ -81,7 +81,7 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
     if (head.framing === "chunked" || head.contentLength > 0) {
       this.#body = new RequestBody(this.context.replay, this.context.limits.replayBytesPerRequest);
     }
-    const ended = acceptRequest(this, this.#routes.filter);
+    const ended = acceptRequest(this, this.#routes);
     if (!ended) this.#takeRoute();
     else if ("kind" in ended) this.#fail(ended);
     else this.#reply(ended);
@@ -306,7 +306,7 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
     this.#deadlines.startResponse();
     this.status = head.status;
     this.#body?.release();
-    addVia(head.fields, -1, viaHop(head.version, this.#routes.filter, this.context.viaName));
+    addVia(head.fields, -1, this.#routes.via[head.version]);
     const hashPolicy = this.#action?.hashPolicy;
     if (hashPolicy && hashPolicy.length > 0) {
       const cookie = newAffinityCookie(hashPolicy, this);

@@ -11,6 +11,7 @@ import type { HttpRoutes } from "./http-routes.ts";
 import type { DownstreamOwner } from "./http1-downstream-connection.ts";
 import { Http1DownstreamConnection } from "./http1-downstream-connection.ts";
 import type { ProxyContext } from "./proxy-context.ts";
+import { viaHops } from "./request-fields.ts";
 
 /** What a port does with its connections when they speak HTTP. */
 export class HttpService implements ConnectionService, DownstreamOwner {
@@ -99,6 +100,7 @@ export class HttpService implements ConnectionService, DownstreamOwner {
       scheme: this.scheme,
       underscores: filter.underscores,
     };
-    return { context, listener, filter, reading, table: compiled, version: table.version };
+    const via = viaHops(filter, context.viaName);
+    return { context, listener, filter, reading, via, table: compiled, version: table.version };
   }
 }

@@ -63,12 +63,16 @@ export class KnownFields {
   }
 }
 
+/** This hop as `Via` tells it of messages of HTTP/1.0, HTTP/1.1 and HTTP/2, at the index that a head's `version` is. */
+export type ViaHops = readonly [string, string, string];
+
 /**
- * This hop as `Via` tells it: the version and the name of this process, or what the listener is configured to say, with that name as
- * its comment, so that a request that comes round is known also where many say the same.
+ * The version and the name of this process, or what the listener is configured to say, with that name as its comment, so that a request
+ * that comes round is known also where many say the same.
  */
-export function viaHop(version: 0 | 1 | 2, { via }: HttpFilter, name: string): string {
-  return via === "" ? `${version === 2 ? "2" : version === 1 ? "1.1" : "1.0"} ${name}` : `${via} (${name})`;
+export function viaHops({ via }: HttpFilter, name: string): ViaHops {
+  const hop = (version: string): string => (via === "" ? `${version} ${name}` : `${via} (${name})`);
+  return [hop("1.0"), hop("1.1"), hop("2")];
 }
 
 /** `Via` (RFC 9110, 7.6.3): `hop` is added to what came. */

@@ -5,6 +5,7 @@ import { fieldValue } from "../../sidecar/codec/head.ts";
 import { acceptRequest } from "../../sidecar/proxy/accept-request.ts";
 import type { ExchangeRecord } from "../../sidecar/proxy/exchange-record.ts";
 import { originAddress } from "../../sidecar/proxy/origin-address.ts";
+import { type ViaHops, viaHops } from "../../sidecar/proxy/request-fields.ts";
 import { ERRORS } from "../../xds/common/errors.ts";
 import type { HttpFilter } from "../../xds/model/listener.ts";
 import { HTTP_FILTER } from "../support/proxy-bed.ts";
@@ -30,10 +31,16 @@ function received(fields: readonly string[], peer = "10.0.0.9:4000", target = "/
   } as unknown as ExchangeRecord;
 }
 
+/** What a listener with these changes goes by. */
+function routes(changes: Partial<HttpFilter> = {}): { filter: HttpFilter; via: ViaHops } {
+  const filter = { ...HTTP_FILTER, ...changes };
+  return { filter, via: viaHops(filter, "dashpot-1") };
+}
+
 /** What the `head` phase makes of a request that goes on. */
 function accepted(fields: readonly string[], changes: Partial<HttpFilter>, peer?: string): ExchangeRecord {
   const record = received(fields, peer);
-  assert.equal(acceptRequest(record, { ...HTTP_FILTER, ...changes }), undefined);
+  assert.equal(acceptRequest(record, routes(changes)), undefined);
   return record;
 }
 
@@ -84,14 +91,14 @@ suite("accepting", () => {
 
   test("a request whose Via names this process is refused as a loop, in whichever line it does", () => {
     const before = ["via", "1.1 a, 1.1 dashpot-1", "X", "dashpot-1", "Via", "1.1 b"];
-    const refused = acceptRequest(received(before), HTTP_FILTER);
+    const refused = acceptRequest(received(before), routes());
     assert.ok(refused && "kind" in refused && refused.kind === ERRORS.forwardingLoop);
     accepted(["Via", "1.1 b", "X", "dashpot-1"], {});
   });
 
   test("a redirect to the path's one spelling never names another host", () => {
     const record = received([], undefined, "/%2fother.test/");
-    const reply = acceptRequest(record, { ...HTTP_FILTER, escapedSlashes: "unescape_and_redirect" });
+    const reply = acceptRequest(record, routes({ escapedSlashes: "unescape_and_redirect" }));
     assert.ok(reply && "head" in reply);
     assert.equal(fieldValue(reply.head.fields, "location"), "/.//other.test/");
   });
