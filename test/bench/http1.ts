@@ -3,7 +3,7 @@
  * proxy, all before the same backend. Proxy and load have a core each, and the rivals take turns. Progress goes to stderr, one JSON object
  * with ratios to each rival to stdout.
  *
- *   node test/bench/http1.ts [--quick] [--only get,large,post,tail,idle,stream,decision] [--rivals haproxy,naive]
+ *   node test/bench/http1.ts [--quick] [--only get,close,large,post,tail,idle,stream,decision] [--rivals haproxy,naive]
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
@@ -19,9 +19,10 @@ import { CONNECTIONS, cpuRow, FULL, QUICK, tailRow } from "./http1/rows.ts";
 import { StreamPeer } from "./http1/stream-peer.ts";
 import { startTraceSink } from "./http1/trace-sink.ts";
 
-const SMALL: Work = { name: "get", title: "small GET", path: "/", bodyBytes: 0 };
-const LARGE: Work = { name: "large", title: "64 KiB response", path: "/large", bodyBytes: 0 };
-const POST: Work = { name: "post", title: "1 KiB POST", path: "/", bodyBytes: 1_024 };
+const SMALL: Work = { name: "get", title: "small GET", path: "/", bodyBytes: 0, closes: false };
+const CLOSE: Work = { ...SMALL, name: "close", title: "small GET on a new connection", closes: true };
+const LARGE: Work = { name: "large", title: "64 KiB response", path: "/large", bodyBytes: 0, closes: false };
+const POST: Work = { name: "post", title: "1 KiB POST", path: "/", bodyBytes: 1_024, closes: false };
 
 const { values } = parseArgs({
   options: { quick: { type: "boolean" }, only: { type: "string" }, rivals: { type: "string" } },
@@ -43,6 +44,7 @@ const without = (...names: string[]) => all.filter(({ name }) => !names.includes
 
 const ROWS = {
   get: () => cpuRow(SMALL, all, effort, directory),
+  close: () => cpuRow(CLOSE, all, effort, directory),
   large: () => cpuRow(LARGE, all, effort, directory),
   post: () => cpuRow(POST, all, effort, directory),
   tail: () => tailRow(SMALL, all, effort, directory),

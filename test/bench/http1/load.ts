@@ -13,6 +13,8 @@ export interface Work {
   readonly path: string;
   /** Of the request's body; 0: a GET. */
   readonly bodyBytes: number;
+  /** Each request has a connection of its own. */
+  readonly closes: boolean;
 }
 
 export interface LoadResult {
@@ -40,27 +42,41 @@ export function closedLoop(
     : nodeLoad(work, port, connections, seconds);
 }
 
-export function requestBytes({ path, bodyBytes }: Work): Buffer {
+export function requestBytes({ path, bodyBytes, closes }: Work): Buffer {
   const start = `${bodyBytes > 0 ? "POST" : "GET"} ${path} HTTP/1.1\r\nHost: backend\r\n`;
   const length = bodyBytes > 0 ? `Content-Length: ${bodyBytes}\r\n` : "";
-  return Buffer.from(`${start}${length}\r\n${"x".repeat(bodyBytes)}`);
+  const last = closes ? "Connection: close\r\n" : "";
+  return Buffer.from(`${start}${length}${last}\r\n${"x".repeat(bodyBytes)}`);
+}
+
+/** The same for wrk, in its language. */
+function wrkScript({ bodyBytes, closes }: Work): string {
+  const body = bodyBytes > 0 ? `wrk.method = "POST"\nwrk.body = string.rep("x", ${bodyBytes})\n` : "";
+  return closes ? `${body}wrk.headers["Connection"] = "close"\n` : body;
 }
 
 async function wrkLoad(
   program: string,
-  { path, bodyBytes }: Work,
+  work: Work,
   port: number,
   connections: number,
   seconds: number,
   directory: string,
 ): Promise<LoadResult> {
-  const args = ["-t1", `-c${connections}`, `-d${Math.max(1, Math.round(seconds))}s`, "--latency"];
-  if (bodyBytes > 0) {
-    const script = join(directory, "post.lua");
-    writeFileSync(script, `wrk.method = "POST"\nwrk.body = string.rep("x", ${bodyBytes})\n`);
-    args.push("-s", script);
-  }
-  const [command, commandArgs] = pinned(LOAD_CORE, program, [...args, `http://127.0.0.1:${port}${path}`]);
+  const script = join(directory, `${work.name}.lua`);
+  writeFileSync(script, wrkScript(work));
+  const args = [
+    "-t1",
+    `-c${connections}`,
+    `-d${Math.max(1, Math.round(seconds))}s`,
+    "--latency",
+    "-s",
+    script,
+  ];
+  const [command, commandArgs] = pinned(LOAD_CORE, program, [
+    ...args,
+    `http://127.0.0.1:${port}${work.path}`,
+  ]);
   const { stdout } = await promisify(execFile)(command, commandArgs);
   const number = (pattern: RegExp): number => Number(pattern.exec(stdout)?.[1] ?? 0);
   const broken = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(stdout) ?? [];
@@ -85,20 +101,27 @@ async function nodeLoad(work: Work, port: number, connections: number, seconds: 
   const latencies: number[] = [];
   let errors = 0;
   const end = performance.now() + seconds * 1_000;
+  const request = requestBytes(work);
+  const loops = new Set<RequestLoop>();
   const send = (loop: RequestLoop): void => {
     loop.due = performance.now();
     loop.send();
   };
-  const loops = Array.from(
-    { length: connections },
-    () =>
-      new RequestLoop(port, requestBytes(work), (loop, ok) => {
-        latencies.push(performance.now() - loop.due);
-        if (!ok) errors++;
-        if (performance.now() < end && loop.isOpen) send(loop);
-      }),
-  );
-  loops.forEach(send);
+  const open = (): void => {
+    const loop = new RequestLoop(port, request, onAnswer);
+    loops.add(loop);
+    send(loop);
+  };
+  const onAnswer = (loop: RequestLoop, ok: boolean): void => {
+    latencies.push(performance.now() - loop.due);
+    if (!ok) errors++;
+    if (work.closes || !loop.isOpen) {
+      loop.close();
+      loops.delete(loop);
+      if (performance.now() < end) open();
+    } else if (performance.now() < end) send(loop);
+  };
+  for (let i = 0; i < connections; i++) open();
   await new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
   for (const loop of loops) loop.close();
   return summary(latencies, seconds, errors);
