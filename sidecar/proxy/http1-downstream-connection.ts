@@ -204,16 +204,16 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
       // Inside a request the reader reports the caller gone.
       this.#reader.end();
       if (!this.#exchange && !this.#held) this.#close();
-      else if (this.#requestDone && !this.#held) this.#suspect();
+      else if (this.#requestDone) this.#suspect();
     }
   }
 
   /**
    * FIN after a whole request: a caller that half-closed and waits, or one that is gone? One whose FIN comes when the response is under
-   * way is taken to have left, as Envoy takes it: then there is nothing to ask it with.
+   * way, with nothing left to answer behind it, is taken to have left, as Envoy takes it: then there is nothing to ask it with.
    */
   #suspect(): void {
-    if (this.#response.begun) this.#onGone("the caller closed the connection");
+    if (this.#response.begun && !this.#held) this.#onGone("the caller closed the connection");
     else this.#startTimer("probe", PROBE_MS);
   }
 
@@ -289,7 +289,9 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
 
   onRequestEnd(trailers: FieldLines | undefined): void {
     this.#requestDone = true;
-    if (this.#timed === "request") this.#startTimer("idle", this.#idleTimeoutMs);
+    // One of several that were sent before the FIN.
+    if (this.#peerEnded) this.#startTimer("probe", PROBE_MS);
+    else if (this.#timed === "request") this.#startTimer("idle", this.#idleTimeoutMs);
     this.#exchange?.onRequestEnd(trailers);
     if (this.#response.ended) this.#finishExchange();
   }

@@ -20,8 +20,9 @@ export class Http1Response {
   readonly #writer: SocketWriter;
   #request: RequestHead | undefined;
   #framing: BodyFraming = "none";
-  /** Of the next head, by a probe. */
+  /** Of the next head, by probes. */
   #sentBytes = 0;
+  #probes = 0;
 
   constructor(socket: Socket, writer: SocketWriter) {
     this.#socket = socket;
@@ -32,6 +33,7 @@ export class Http1Response {
   expect(request: RequestHead | undefined): void {
     this.#request = request;
     this.ended = false;
+    this.#probes = 0;
     if (!request) return;
     this.begun = false;
     this.keepAlive = request.keepAlive;
@@ -87,16 +89,14 @@ export class Http1Response {
 
   /**
    * Is the caller still there? Only sending tells. The first bytes of the response, which are the same for every one, do no harm to who
-   * listens and draw a reset from who does not; the next probe meets it.
+   * listens and draw a reset from who does not; the next probe meets it. There are few, so that the time from one to the next doubles.
    */
   probe(): void {
     // An interim response may have been given a moment ago.
     this.#writer.flush();
-    if (this.begun || this.#sentBytes > 0) this.#socket.write(NOTHING);
-    else {
-      this.#socket.write(BEGINNING);
-      this.#sentBytes = BEGINNING.length;
-    }
+    const number = ++this.#probes;
+    const sends = !this.begun && (number & (number - 1)) === 0 && this.#sentBytes < BEGINNING.length;
+    this.#socket.write(sends ? BEGINNING.subarray(this.#sentBytes, ++this.#sentBytes) : NOTHING);
   }
 
   #writeHead(head: ResponseHead, keepAlive: boolean): void {

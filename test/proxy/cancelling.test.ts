@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { seededRandom } from "../../xds/common/random.ts";
 import { eventually } from "../support/eventually.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 import { cluster, GET, ProxyBed } from "../support/proxy-bed.ts";
 import { type RawConnection, ScriptedBackend } from "../support/raw-http.ts";
 
@@ -70,9 +71,44 @@ suite("cancelling", () => {
       connection.socket.end();
       // What every response begins with: the proxy asks whether the caller still listens.
       await eventually(() => connection.text !== "", "the proxy asks");
-      assert.equal(connection.text, "HTTP/1.1 ");
+      assert.ok("HTTP/1.1 ".startsWith(connection.text));
       asked.resolve();
       assert.match(await connection.untilEnded(), received);
+    });
+  }
+
+  for (const [what, requests] of [
+    ["a while later", GET],
+    ["with pipelined requests unanswered", `${GET}${GET}`],
+    ["within a pipelined request", `${GET}GET / HT`],
+  ] as const) {
+    test(`a caller that closes its sending half and leaves ${what} is noticed`, async (t) => {
+      const backend = await ScriptedBackend.start(
+        async (connection) => void (await connection.takeMessage()),
+      );
+      t.after(() => backend.close());
+      const clock = new FakeClock();
+      const bed = await ProxyBed.start({ clusters: [cluster("orders", [backend.port])], clock });
+      t.after(() => bed.close());
+      const connection = await bed.connect();
+      connection.send(requests);
+      connection.socket.end();
+      await eventually(() => backend.accepted === 1, "the request reaches the backend");
+      // While it listens it is asked more than once, and nothing is taken from it.
+      await eventually(() => {
+        clock.advance(200);
+        return connection.text.length >= 3;
+      }, "the proxy asks");
+      assert.equal(bed.proxy.counts().exchanges, 1);
+      assert.ok("HTTP/1.1 ".startsWith(connection.text));
+      connection.socket.destroy();
+      await eventually(() => {
+        clock.advance(200);
+        return bed.proxy.counts().exchanges === 0;
+      }, "the proxy notices");
+      assert.ok(clock.now() < 14_000, `by asking and not by the route's timeout: after ${clock.now()} ms`);
+      assert.equal(bed.recorder.exchanges[0]?.error, "downstream_disconnect");
+      assert.equal(bed.proxy.counts().downstreamConnections, 0);
     });
   }
 
