@@ -12,10 +12,14 @@ export class RunningCommand {
   stderr = "";
   #ended = false;
 
-  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  constructor(
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    [program, ...before]: readonly [string, ...string[]] = [process.execPath, ENTRY],
+  ) {
     // Only what a shell would pass on: variables of the machine that runs the tests must not steer the command.
     const { PATH = "", HOME = "" } = process.env;
-    this.#child = spawn(process.execPath, [ENTRY, ...args], {
+    this.#child = spawn(program, [...before, ...args], {
       env: { PATH, HOME, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -26,6 +30,9 @@ export class RunningCommand {
     this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.stderr += text;
       this.#wake();
+    });
+    this.#child.on("error", (error) => {
+      this.stderr += error.message;
     });
     this.#child.on("close", () => {
       this.#ended = true;

@@ -70,12 +70,8 @@ export async function control(t: TestContext, mesh: Mesh): Promise<RunningComman
   return running;
 }
 
-/** A sidecar made of the bootstrap that the examples show, on ports of this test. */
-export async function sidecar(
-  t: TestContext,
-  mesh: Mesh,
-  env: Readonly<Record<string, string>> = {},
-): Promise<RunningCommand> {
+/** Writes the bootstrap that the examples show, on ports of this test, and returns its file. */
+export async function writeBootstrap(mesh: Mesh): Promise<string> {
   const example = await readFile(join(import.meta.dirname, "../../examples/sidecar.yaml"), "utf8");
   const file = join(mesh.folder, "sidecar.yaml");
   await writeFile(
@@ -84,7 +80,16 @@ export async function sidecar(
       .replace("port_value: 18000", `port_value: ${mesh.xds}`)
       .replace("port_value: 15000", "port_value: 0"),
   );
-  const running = new RunningCommand(["sidecar", "-c", file], env);
+  return file;
+}
+
+/** A sidecar on that bootstrap. */
+export async function sidecar(
+  t: TestContext,
+  mesh: Mesh,
+  env: Readonly<Record<string, string>> = {},
+): Promise<RunningCommand> {
+  const running = new RunningCommand(["sidecar", "-c", await writeBootstrap(mesh)], env);
   t.after(() => running.kill());
   await running.said(/"msg":"the admin listens"/);
   return running;

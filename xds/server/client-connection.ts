@@ -175,8 +175,13 @@ function toMessage({ typeUrl, version, nonce, resources }: StreamResponse): Disc
   });
 }
 
+interface Ending {
+  end(): unknown;
+  emit(event: "error", status: { readonly code: number; readonly details: string }): unknown;
+}
+
 /** grpc-js ends a server stream with a status only through an error event. */
-export function endWith(call: DiscoveryCall, code: keyof typeof grpcStatus, reason: string): void {
+export function endWith(call: Ending, code: keyof typeof grpcStatus, reason: string): void {
   if (code === "OK") call.end();
   else call.emit("error", { code: grpcStatus[code], details: reason });
 }

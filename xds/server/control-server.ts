@@ -11,6 +11,7 @@ import { AGGREGATED_DISCOVERY, DiscoveryService } from "./discovery-service.ts";
 import { FileSource } from "./file-source.ts";
 import { type MeshReport, validateMesh } from "./mesh-report.ts";
 import { MeshStore } from "./mesh-store.ts";
+import { refuseVariants, UNSERVED_VARIANTS } from "./unserved-variants.ts";
 
 export interface ControlServerOptions {
   /** The mesh file. */
@@ -90,6 +91,7 @@ export async function startControlServer(options: ControlServerOptions): Promise
     "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
   });
   server.addService(AGGREGATED_DISCOVERY, { streamAggregatedResources: discovery.handle });
+  server.addService(UNSERVED_VARIANTS, refuseVariants(clock, logger));
   try {
     const address = await bind(server, options.address ?? "127.0.0.1:18000", logger);
     const admin = await startAdminPages(options.adminAddress ?? "127.0.0.1:18001", {

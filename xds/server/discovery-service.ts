@@ -14,7 +14,7 @@ import type { MeshStore } from "./mesh-store.ts";
 
 const PATH = "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources";
 
-/** The state-of-the-world aggregated stream; gRPC answers UNIMPLEMENTED to everything else. */
+/** The state-of-the-world aggregated stream. */
 export const AGGREGATED_DISCOVERY = {
   streamAggregatedResources: {
     path: PATH,

@@ -19,9 +19,12 @@ const MESSAGES = {
 type PolicyName = keyof typeof MESSAGES;
 const NAMES = Object.keys(MESSAGES) as PolicyName[];
 
+/** Policies that Envoy and gRPC do not have; without something behind them the whole cluster would be refused. */
+const UNKNOWN_TO_OTHERS: readonly PolicyName[] = ["adaptive", "peak_ewma"];
+
 /**
  * `policy: adaptive`, or with options `policy: { name: adaptive, scan_limit: 16 }`. Options are the fields of the policy's message.
- * Behind Dashpot's own policy stand two that other xDS clients know: a client takes the first it supports (gRFC A52).
+ * Behind a policy that few clients have stand two that others know: a client takes the first it supports (gRFC A52).
  */
 export function readPolicy(value: unknown, path: string, problems: Problems): Part | undefined {
   const fields = Fields.ofShort(value, "name", path, problems);
@@ -32,7 +35,7 @@ export function readPolicy(value: unknown, path: string, problems: Problems): Pa
     name === "adaptive"
       ? { "@type": TYPED_STRUCT, type_url: MESSAGES.adaptive, value: options }
       : { "@type": MESSAGES[name], ...options };
-  const fallbacks: PolicyName[] = name === "adaptive" ? ["least_request", "round_robin"] : [];
+  const fallbacks: PolicyName[] = UNKNOWN_TO_OTHERS.includes(name) ? ["least_request", "round_robin"] : [];
   const policies = [
     { name: `dashpot.${name}`, typed_config: message },
     ...fallbacks.map((fallback) => ({
