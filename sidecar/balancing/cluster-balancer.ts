@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../xds/common/clock.ts";
-import type { Random } from "../../xds/common/random.ts";
 import type { OutlierDetection } from "../../xds/model/cluster.ts";
 import type { ClusterLoadAssignment } from "../../xds/model/endpoint.ts";
 import { NO_LOCALITY } from "../../xds/model/no-locality.ts";
@@ -15,20 +14,18 @@ import type {
   Slot,
   Ticket,
 } from "./balancer.ts";
-import { NO_SLOT } from "./balancer.ts";
 import type { BalancerOptions, ResolvedPolicy } from "./balancer-options.ts";
 import { viewOf } from "./balancer-view.ts";
+import { Choice } from "./choice.ts";
 import type { Detection } from "./detection.ts";
-import { Eligibility, type EligibilityOptions } from "./eligibility.ts";
-import type { EndpointSet } from "./endpoint-set.ts";
+import type { EligibilityOptions } from "./eligibility.ts";
 import { EnvoyDetection } from "./envoy-detection.ts";
-import { EVIDENCE_CANDIDATES, type Evidence, PICK_REASON } from "./evidence.ts";
+import type { Evidence } from "./evidence.ts";
 import { LoadTable } from "./load-table.ts";
 import { isFailure, OUTCOME, type Outcome } from "./outcome.ts";
 import { OwnDetection } from "./own-detection.ts";
 import { createPolicy } from "./policies/create-policy.ts";
-import type { Chooser, Policy } from "./policies/policy.ts";
-import { Trials } from "./trials.ts";
+import type { Policy } from "./policies/policy.ts";
 
 const PANIC_THRESHOLD = 50;
 /** Slow start makes sense only beside endpoints that can carry the load meanwhile. */
@@ -41,28 +38,21 @@ const SAMPLED_CAPACITY_EXPONENT = 0.5;
 /** One cluster's state and the order in which its parts are told of things. */
 export class ClusterBalancer implements Balancer {
   readonly #clock: Clock;
-  readonly #random: Random;
   readonly #onEvent: ((event: BalancerEvent) => void) | undefined;
   readonly #table: LoadTable;
-  readonly #eligibility: Eligibility;
-  readonly #trials: Trials;
+  readonly #choice: Choice;
   #configured: { readonly policy: ResolvedPolicy; readonly options: BalancerOptions };
   #settings: AdaptiveSettings;
   #detection: Detection;
   #policy: Policy;
-  #choosers = new WeakMap<EndpointSet, Chooser>();
   #dueAt = 0;
   #stalledAt = Number.NEGATIVE_INFINITY;
   #startsSinceTick = 0;
-  /** Who made the last proposal, and is told when it is followed. */
-  #chosenBy: Chooser | undefined;
   /** Weights that moved by themselves at the last tick take their last step at this one. */
   #wasMoving = false;
-  #panic = false;
 
   constructor(policy: ResolvedPolicy, options: BalancerOptions, sources: BalancerSources) {
     this.#clock = sources.clock;
-    this.#random = sources.random;
     this.#onEvent = sources.onEvent;
     this.#configured = { policy, options };
     const table = new LoadTable(
@@ -80,21 +70,11 @@ export class ClusterBalancer implements Balancer {
       },
     );
     this.#table = table;
-    this.#eligibility = new Eligibility(
-      table.roster,
-      table.states,
-      table.failedChecks,
-      eligibilityOptions(policy, options),
-    );
-    this.#trials = new Trials(
-      table.roster,
-      table.states,
-      table.inFlight,
-      this.#eligibility,
-      table.failedChecks,
-    );
     this.#detection = this.#createDetection(options.outlierDetection);
     this.#policy = createPolicy(policy, table);
+    this.#choice = new Choice(table, this.#policy, eligibilityOptions(policy, options), (kind, reason) =>
+      this.#report(kind, "", reason, 0),
+    );
     this.#settings = this.#tune();
   }
 
@@ -107,8 +87,7 @@ export class ClusterBalancer implements Balancer {
       const next = createPolicy(policy, this.#table);
       roster.fit({ grow: (capacity) => next.grow?.(capacity), clear: (slot) => next.clear?.(slot) });
       this.#policy = next;
-      this.#choosers = new WeakMap();
-      this.#chosenBy = undefined;
+      this.#choice.policy = next;
     }
     const envoy = options.outlierDetection;
     if (envoy && this.#detection instanceof EnvoyDetection) this.#detection.configure(envoy, now);
@@ -117,9 +96,9 @@ export class ClusterBalancer implements Balancer {
       roster.fit(this.#detection);
     }
     this.#settings = this.#tune();
-    this.#eligibility.options = eligibilityOptions(policy, options);
+    this.#choice.options = eligibilityOptions(policy, options);
     this.#table.weights.recompute(roster, this.#table.states, now);
-    this.#reschedule();
+    this.#choice.reschedule();
     this.#table.states.changed = true;
   }
 
@@ -143,10 +122,7 @@ export class ClusterBalancer implements Balancer {
   }
 
   #createDetection(envoy: OutlierDetection | undefined): Detection {
-    const { roster, states, failures, latency, inFlight } = this.#table;
-    return envoy
-      ? new EnvoyDetection(envoy, roster, states, this.#random)
-      : new OwnDetection(roster, states, failures, latency, inFlight, this.#random);
+    return envoy ? new EnvoyDetection(envoy, this.#table) : new OwnDetection(this.#table);
   }
 
   update(assignment: ClusterLoadAssignment): void {
@@ -167,28 +143,14 @@ export class ClusterBalancer implements Balancer {
       if (roster.slot(address) === undefined) failedChecks.delete(address);
     }
     weights.recompute(roster, states, now);
-    this.#reschedule();
+    this.#choice.reschedule();
     states.changed = true;
   }
 
   pick(request: PickRequest, evidence: Evidence): Slot {
-    const { roster, states, controller } = this.#table;
-    evidence.clear();
     const now = this.#clock.now();
     if (now >= this.#dueAt) this.tick();
-    if (states.changed) this.#rebuild();
-    evidence.total = roster.count;
-    evidence.weightsGeneration = controller.generation;
-    this.#chosenBy = undefined;
-    let slot = this.#trials.next(request);
-    if (slot === NO_SLOT) slot = this.#choose(request, now, evidence);
-    else {
-      evidence.reason = PICK_REASON.probation;
-      evidence.eligible = 1;
-    }
-    if (slot === NO_SLOT) return NO_SLOT;
-    this.#describe(slot, now, evidence);
-    return slot;
+    return this.#choice.propose(request, now, evidence);
   }
 
   onStart(slot: Slot): Ticket {
@@ -196,9 +158,7 @@ export class ClusterBalancer implements Balancer {
     const ticket = this.#table.inFlight.start(slot, now);
     this.#table.picks.add(slot, now);
     this.#startsSinceTick++;
-    this.#trials.onStart(slot);
-    this.#chosenBy?.onStart?.(slot, now);
-    this.#chosenBy = undefined;
+    this.#choice.onStart(slot, now);
     return ticket;
   }
 
@@ -271,7 +231,7 @@ export class ClusterBalancer implements Balancer {
     const mayChange = stepped || moving || this.#wasMoving;
     this.#wasMoving = moving;
     const changed = mayChange && weights.recompute(roster, states, now);
-    if (changed || policyMoved) this.#reschedule();
+    if (changed || policyMoved) this.#choice.reschedule();
     return wait;
   }
 
@@ -280,71 +240,8 @@ export class ClusterBalancer implements Balancer {
   }
 
   view(): BalancerView {
-    if (this.#table.states.changed) this.#rebuild();
-    return viewOf(this.#clock.now(), this.#configured.policy.kind, this.#panic, this.#table);
-  }
-
-  #rebuild(): void {
-    this.#table.states.changed = false;
-    this.#eligibility.rebuild();
-    if (this.#eligibility.panic === this.#panic) return;
-    this.#panic = this.#eligibility.panic;
-    if (this.#panic)
-      this.#report("panic_entered", "", "too few endpoints are healthy: health and ejections are ignored", 0);
-    else this.#report("panic_left", "", "enough endpoints are healthy again", 0);
-  }
-
-  /** Weights moved: schedules and tables are made anew at the next pick. */
-  #reschedule(): void {
-    for (const set of this.#eligibility.sets) set.version++;
-  }
-
-  #choose(request: PickRequest, now: number, evidence: Evidence): Slot {
-    const sets = this.#eligibility.sets;
-    if (sets.length === 0) return NO_SLOT;
-    let first = 0;
-    if (sets.length > 1) {
-      const draw = this.#random();
-      while (draw >= sets[first]!.upTo) first++;
-    }
-    for (let i = 0; i < sets.length; i++) {
-      const slot = this.#chooseIn(sets[(first + i) % sets.length]!, request, now, evidence);
-      if (slot !== NO_SLOT) return slot;
-    }
-    // All were tried: better one of them again than none.
-    return this.#chooseIn(sets[first]!, { hash: request.hash, tried: [] }, now, evidence);
-  }
-
-  #chooseIn(set: EndpointSet, request: PickRequest, now: number, evidence: Evidence): Slot {
-    let chooser = this.#choosers.get(set);
-    if (chooser === undefined) {
-      chooser = this.#policy.chooser(set);
-      this.#choosers.set(set, chooser);
-    }
-    const slot = chooser.choose(request, now, evidence);
-    this.#chosenBy = chooser;
-    evidence.eligible = set.count;
-    for (let i = 0; i < set.excluded.length; i++) evidence.excluded[i] = set.excluded[i]!;
-    if (set.panic) evidence.reason = PICK_REASON.panic;
-    else if (set.count === 1) evidence.reason = PICK_REASON.onlyEligible;
-    return slot;
-  }
-
-  /** The numbers of the candidates, as they stood when the pick was made. */
-  #describe(slot: Slot, now: number, evidence: Evidence): void {
-    const { latency, inFlight, weights, failures } = this.#table;
-    if (evidence.count === 0) {
-      evidence.count = 1;
-      evidence.slots[0] = slot;
-      evidence.scores[0] = Number.NaN;
-    }
-    for (let i = 0; i < evidence.count && i < EVIDENCE_CANDIDATES; i++) {
-      const candidate = evidence.slots[i]!;
-      evidence.latencyMs[i] = latency.recentMs[candidate]!;
-      evidence.inFlight[i] = inFlight.count[candidate]!;
-      evidence.weights[i] = weights.effective[candidate]!;
-      evidence.errorRates[i] = failures.seenRate(candidate, now);
-    }
+    this.#choice.follow();
+    return viewOf(this.#clock.now(), this.#configured.policy.kind, this.#choice.panic, this.#table);
   }
 
   #learn(
@@ -372,7 +269,7 @@ export class ClusterBalancer implements Balancer {
       if (outcome === OUTCOME.pushback) {
         failures.onPushback(slot);
         weights.spare(slot, now, retryAfterMs);
-        if (weights.recompute(roster, states, now)) this.#reschedule();
+        if (weights.recompute(roster, states, now)) this.#choice.reschedule();
       } else if (isFailure(outcome)) failures.onFailure(slot, now);
     }
     this.#detection.onEnd(slot, outcome, now);

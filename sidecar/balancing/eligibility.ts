@@ -4,6 +4,7 @@ import { EndpointSet } from "./endpoint-set.ts";
 import type { EndpointStates } from "./endpoint-states.ts";
 import { STATE } from "./endpoint-states.ts";
 import { EXCLUSION_NAMES } from "./evidence.ts";
+import type { LoadTable } from "./load-table.ts";
 import { type LocalityLoad, localityLoads, prefersZone } from "./locality-loads.ts";
 import { type PriorityHealth, priorityLoads } from "./priority-loads.ts";
 import type { Roster } from "./roster.ts";
@@ -58,15 +59,10 @@ export class Eligibility {
   /** A change counts from the next `rebuild` on. */
   options: EligibilityOptions;
 
-  constructor(
-    roster: Roster,
-    states: EndpointStates,
-    failedChecks: ReadonlySet<string>,
-    options: EligibilityOptions,
-  ) {
-    this.#roster = roster;
-    this.#states = states;
-    this.#failedChecks = failedChecks;
+  constructor(table: LoadTable, options: EligibilityOptions) {
+    this.#roster = table.roster;
+    this.#states = table.states;
+    this.#failedChecks = table.failedChecks;
     this.options = options;
   }
 

@@ -6,7 +6,7 @@ import type { FailureEstimates } from "./failure-estimates.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { LatencyEstimates } from "./latency-estimates.ts";
 import type { LoadReports } from "./load-reports.ts";
-import type { SharedState } from "./policies/shared-state.ts";
+import type { LoadTable } from "./load-table.ts";
 import { RecentStarts } from "./recent-starts.ts";
 import type { SetWeights } from "./set-weights.ts";
 
@@ -64,13 +64,13 @@ export class EndpointScore implements Columns {
   /** Until when it stands; -Infinity: something was learned since. */
   #until = new Float64Array(0);
 
-  constructor(state: SharedState) {
-    this.#inFlight = state.inFlight;
-    this.#latency = state.latency;
-    this.#failures = state.failures;
-    this.#reports = state.reports;
-    this.#weights = state.weights;
-    this.#random = state.random;
+  constructor(table: LoadTable) {
+    this.#inFlight = table.inFlight;
+    this.#latency = table.latency;
+    this.#failures = table.failures;
+    this.#reports = table.reports;
+    this.#weights = table.weights;
+    this.#random = table.random;
   }
 
   grow(capacity: number): void {

@@ -4,6 +4,7 @@ import type { Slot } from "./balancer.ts";
 import { grownFloats, grownIntegers } from "./column.ts";
 import type { Detection } from "./detection.ts";
 import type { EndpointStates } from "./endpoint-states.ts";
+import type { LoadTable } from "./load-table.ts";
 import { OUTCOME, OUTCOME_NAMES, type Outcome } from "./outcome.ts";
 import type { Roster } from "./roster.ts";
 
@@ -29,11 +30,11 @@ export class EnvoyDetection implements Detection {
   #attempts = new Float64Array(0);
   #nextInterval = Number.NaN;
 
-  constructor(config: OutlierDetection, roster: Roster, states: EndpointStates, random: Random) {
+  constructor(config: OutlierDetection, table: LoadTable) {
     this.#config = config;
-    this.#roster = roster;
-    this.#states = states;
-    this.#random = random;
+    this.#roster = table.roster;
+    this.#states = table.states;
+    this.#random = table.random;
   }
 
   /** Other limits; what was counted stays. */

@@ -43,7 +43,7 @@ export class LoadTable {
       this.states,
     ];
     this.roster = new Roster(columns);
-    this.controller = new WeightController(this.roster, this.weights, this.failures, this.latency, random);
+    this.controller = new WeightController(this);
     columns.push(this.controller, further);
   }
 }

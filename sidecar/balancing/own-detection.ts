@@ -5,6 +5,7 @@ import { type EndpointStates, STATE } from "./endpoint-states.ts";
 import type { FailureEstimates } from "./failure-estimates.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { LatencyEstimates } from "./latency-estimates.ts";
+import type { LoadTable } from "./load-table.ts";
 import { isFailure, OUTCOME, OUTCOME_NAMES, type Outcome } from "./outcome.ts";
 import type { Roster } from "./roster.ts";
 
@@ -44,20 +45,13 @@ export class OwnDetection implements Detection {
   #medianAt = Number.NEGATIVE_INFINITY;
   #ignoreBefore = Number.NEGATIVE_INFINITY;
 
-  constructor(
-    roster: Roster,
-    states: EndpointStates,
-    failures: FailureEstimates,
-    latency: LatencyEstimates,
-    inFlight: InFlight,
-    random: Random,
-  ) {
-    this.#roster = roster;
-    this.#states = states;
-    this.#failures = failures;
-    this.#latency = latency;
-    this.#inFlight = inFlight;
-    this.#random = random;
+  constructor(table: LoadTable) {
+    this.#roster = table.roster;
+    this.#states = table.states;
+    this.#failures = table.failures;
+    this.#latency = table.latency;
+    this.#inFlight = table.inFlight;
+    this.#random = table.random;
   }
 
   grow(): void {}

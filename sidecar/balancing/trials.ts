@@ -2,6 +2,7 @@ import { NO_SLOT, type PickRequest, type Slot } from "./balancer.ts";
 import type { Eligibility } from "./eligibility.ts";
 import { type EndpointStates, STATE } from "./endpoint-states.ts";
 import type { InFlight } from "./in-flight.ts";
+import type { LoadTable } from "./load-table.ts";
 import type { Roster } from "./roster.ts";
 
 /** At most every so many attempts is a trial. */
@@ -16,18 +17,12 @@ export class Trials {
   readonly #failedChecks: ReadonlySet<string>;
   #startsSince = STARTS_PER_TRIAL;
 
-  constructor(
-    roster: Roster,
-    states: EndpointStates,
-    inFlight: InFlight,
-    eligibility: Eligibility,
-    failedChecks: ReadonlySet<string>,
-  ) {
-    this.#roster = roster;
-    this.#states = states;
-    this.#inFlight = inFlight;
+  constructor(table: LoadTable, eligibility: Eligibility) {
+    this.#roster = table.roster;
+    this.#states = table.states;
+    this.#inFlight = table.inFlight;
     this.#eligibility = eligibility;
-    this.#failedChecks = failedChecks;
+    this.#failedChecks = table.failedChecks;
   }
 
   onStart(slot: Slot): void {

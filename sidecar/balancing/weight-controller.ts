@@ -63,6 +63,15 @@ export function weightTarget(
   return Math.min(HIGHEST, Math.max(LOWEST, confidence * (errors + capacity)));
 }
 
+/** What weights are made from, and those that are made. */
+export interface WeightSources {
+  readonly roster: Roster;
+  readonly weights: EndpointWeights;
+  readonly failures: FailureEstimates;
+  readonly latency: LatencyEstimates;
+  readonly random: Random;
+}
+
 /**
  * The slow loop: every second or more it moves each endpoint's weight one damped step, from failures and, where picks do
  * not compare all endpoints, from latency. It never sees queues, so it cannot fight the fast loop that works on them.
@@ -84,18 +93,12 @@ export class WeightController implements Columns {
   #pauseMs = 0;
   #answers = 0;
 
-  constructor(
-    roster: Roster,
-    weights: EndpointWeights,
-    failures: FailureEstimates,
-    latency: LatencyEstimates,
-    random: Random,
-  ) {
-    this.#roster = roster;
-    this.#weights = weights;
-    this.#failures = failures;
-    this.#latency = latency;
-    this.#random = random;
+  constructor(table: WeightSources) {
+    this.#roster = table.roster;
+    this.#weights = table.weights;
+    this.#failures = table.failures;
+    this.#latency = table.latency;
+    this.#random = table.random;
   }
 
   grow(capacity: number): void {

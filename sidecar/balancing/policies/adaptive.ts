@@ -5,23 +5,23 @@ import { EndpointScore } from "../endpoint-score.ts";
 import type { EndpointSet } from "../endpoint-set.ts";
 import { EVIDENCE_CANDIDATES, type Evidence, PICK_REASON } from "../evidence.ts";
 import { Exploration } from "../exploration.ts";
+import type { LoadTable } from "../load-table.ts";
 import { SetWeights } from "../set-weights.ts";
-import { type Chooser, isTried, type Policy } from "./policy.ts";
+import { type Chooser, isTried, type Policy, untried } from "./policy.ts";
 import { WeightedSampler } from "./random.ts";
-import type { SharedState } from "./shared-state.ts";
 
 /** The default policy: the endpoint that is expected to answer first, judged from what this sidecar itself saw. */
 export class Adaptive implements Policy {
-  readonly #state: SharedState;
+  readonly #table: LoadTable;
   readonly #settings: AdaptiveSettings;
   readonly #score: EndpointScore;
   readonly #exploration: Exploration;
 
-  constructor(state: SharedState, settings: AdaptiveSettings) {
-    this.#state = state;
+  constructor(table: LoadTable, settings: AdaptiveSettings) {
+    this.#table = table;
     this.#settings = settings;
-    this.#score = new EndpointScore(state);
-    this.#exploration = new Exploration(state.inFlight, state.failures, settings.explorationFloor);
+    this.#score = new EndpointScore(table);
+    this.#exploration = new Exploration(table.inFlight, table.failures, settings.explorationFloor);
   }
 
   grow(capacity: number): void {
@@ -43,7 +43,7 @@ export class Adaptive implements Policy {
   }
 
   chooser(set: EndpointSet): Chooser {
-    return new AdaptiveChooser(set, this.#state, this.#settings, this.#score, this.#exploration);
+    return new AdaptiveChooser(set, this.#table, this.#settings, this.#score, this.#exploration);
   }
 }
 
@@ -64,21 +64,21 @@ class AdaptiveChooser implements Chooser {
 
   constructor(
     set: EndpointSet,
-    state: SharedState,
+    table: LoadTable,
     settings: AdaptiveSettings,
     score: EndpointScore,
     exploration: Exploration,
   ) {
     this.#set = set;
-    this.#random = state.random;
+    this.#random = table.random;
     this.#scanLimit = settings.scanLimit;
     this.#sampleSize = Math.max(2, settings.scanLimit >> 2);
     this.#used = new Int32Array(this.#sampleSize).fill(NO_SLOT);
     this.#candidates = new Int32Array(2 * this.#sampleSize);
     this.#score = score;
     this.#exploration = exploration;
-    this.#weights = new SetWeights(set, state.roster, state.weights);
-    this.#sampler = new WeightedSampler(set, () => state.weights.effective);
+    this.#weights = new SetWeights(set, table.roster, table.weights);
+    this.#sampler = new WeightedSampler(set, () => table.weights.effective);
   }
 
   choose(request: PickRequest, now: number, evidence: Evidence): Slot {
@@ -90,7 +90,7 @@ class AdaptiveChooser implements Chooser {
     if (set.count <= this.#scanLimit)
       this.#compare(set.slots, set.count, Math.floor(draw * set.count), request, now, evidence);
     else this.#compare(this.#candidates, this.#gather(), 0, request, now, evidence);
-    let slot = evidence.count > 0 ? evidence.slots[0]! : this.#untried(request);
+    let slot = evidence.count > 0 ? evidence.slots[0]! : untried(set, request);
     if (slot === NO_SLOT) return NO_SLOT;
     if (request.tried.length === 0) {
       const overdue = this.#exploration.overdue(set, now);
@@ -148,14 +148,6 @@ class AdaptiveChooser implements Chooser {
         continue;
       if (!isTried(request, slot)) record(evidence, slot, score);
     }
-  }
-
-  /** Where the sample held none that this request had not tried. */
-  #untried(request: PickRequest): Slot {
-    for (let i = 0; i < this.#set.count; i++) {
-      if (!isTried(request, this.#set.slots[i]!)) return this.#set.slots[i]!;
-    }
-    return NO_SLOT;
   }
 }
 

@@ -4,6 +4,7 @@ import { grownFloats } from "../column.ts";
 import type { EndpointSet } from "../endpoint-set.ts";
 import type { EndpointWeights } from "../endpoint-weights.ts";
 import type { Evidence } from "../evidence.ts";
+import type { LoadTable } from "../load-table.ts";
 import type { Roster } from "../roster.ts";
 import type { Chooser, Policy } from "./policy.ts";
 import { Rotation } from "./round-robin.ts";
@@ -36,11 +37,11 @@ export class ClientSideWrr implements Policy {
   #weights = new Float64Array(0);
   #nextUpdate = NEVER;
 
-  constructor(options: ClientSideWrrOptions, roster: Roster, shared: EndpointWeights, random: Random) {
+  constructor(options: ClientSideWrrOptions, table: LoadTable) {
     this.#options = options;
-    this.#roster = roster;
-    this.#shared = shared;
-    this.#random = random;
+    this.#roster = table.roster;
+    this.#shared = table.weights;
+    this.#random = table.random;
   }
 
   grow(capacity: number): void {

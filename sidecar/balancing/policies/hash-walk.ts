@@ -4,6 +4,7 @@ import { NO_SLOT, type PickRequest, type Slot } from "../balancer.ts";
 import type { EndpointSet } from "../endpoint-set.ts";
 import { type Evidence, PICK_REASON } from "../evidence.ts";
 import type { InFlight } from "../in-flight.ts";
+import type { LoadTable } from "../load-table.ts";
 import type { Roster } from "../roster.ts";
 import { type Chooser, isTried } from "./policy.ts";
 
@@ -23,7 +24,7 @@ export interface HashTable {
  */
 export class HashWalk implements Chooser {
   readonly #set: EndpointSet;
-  readonly #table: HashTable;
+  readonly #places: HashTable;
   readonly #roster: Roster;
   readonly #inFlight: InFlight;
   readonly #random: Random;
@@ -34,19 +35,12 @@ export class HashWalk implements Chooser {
   #weightSum = 0;
   #version = -1;
 
-  constructor(
-    set: EndpointSet,
-    table: HashTable,
-    roster: Roster,
-    inFlight: InFlight,
-    random: Random,
-    balanceFactor: number | undefined,
-  ) {
+  constructor(set: EndpointSet, places: HashTable, table: LoadTable, balanceFactor: number | undefined) {
     this.#set = set;
-    this.#table = table;
-    this.#roster = roster;
-    this.#inFlight = inFlight;
-    this.#random = random;
+    this.#places = places;
+    this.#roster = table.roster;
+    this.#inFlight = table.inFlight;
+    this.#random = table.random;
     this.#bound = balanceFactor === undefined ? undefined : balanceFactor / 100;
   }
 
@@ -60,19 +54,19 @@ export class HashWalk implements Chooser {
       evidence.draw = draw;
       hash = { high: Math.floor(draw * 2 ** 32), low: 0 };
     }
-    const table = this.#table;
-    if (this.#eligible.size === 0 || table.size === 0) return NO_SLOT;
-    const from = table.place(hash);
+    const places = this.#places;
+    if (this.#eligible.size === 0 || places.size === 0) return NO_SLOT;
+    const from = places.place(hash);
     const bounded = this.#walk(from, request, true);
     return bounded !== NO_SLOT || this.#bound === undefined ? bounded : this.#walk(from, request, false);
   }
 
   #walk(from: number, request: PickRequest, bounded: boolean): Slot {
-    const table = this.#table;
+    const places = this.#places;
     let last = NO_SLOT;
-    for (let step = 0, at = from; step < table.size; step++, at++) {
-      if (at === table.size) at = 0;
-      const slot = table.slotAt(at);
+    for (let step = 0, at = from; step < places.size; step++, at++) {
+      if (at === places.size) at = 0;
+      const slot = places.slotAt(at);
       if (slot === last) continue;
       last = slot;
       if (!this.#eligible.has(slot) || isTried(request, slot)) continue;
@@ -103,7 +97,7 @@ export class HashWalk implements Chooser {
     );
     if (this.#members !== undefined && sameNumbers(this.#members, weighed)) return;
     this.#members = weighed;
-    this.#table.build(set);
+    this.#places.build(set);
   }
 }
 

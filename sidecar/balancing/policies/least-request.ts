@@ -4,7 +4,8 @@ import { EdfSchedule } from "../edf-schedule.ts";
 import type { EndpointSet } from "../endpoint-set.ts";
 import { type Evidence, PICK_REASON } from "../evidence.ts";
 import type { InFlight } from "../in-flight.ts";
-import { type Chooser, isTried, type Policy } from "./policy.ts";
+import type { LoadTable } from "../load-table.ts";
+import { type Chooser, isTried } from "./policy.ts";
 import { equalWeights } from "./round-robin.ts";
 
 export interface LeastRequestOptions {
@@ -17,25 +18,7 @@ export interface LeastRequestOptions {
  * Fewest requests in flight, as Envoy has it: equal weights compare `choiceCount` draws (or all), unequal ones take turns
  * by weight / (in flight + 1)^bias, judged when an endpoint's turn comes.
  */
-export class LeastRequest implements Policy {
-  readonly #options: LeastRequestOptions;
-  readonly #inFlight: InFlight;
-  readonly #weights: () => Float64Array;
-  readonly #random: Random;
-
-  constructor(options: LeastRequestOptions, inFlight: InFlight, weights: () => Float64Array, random: Random) {
-    this.#options = options;
-    this.#inFlight = inFlight;
-    this.#weights = weights;
-    this.#random = random;
-  }
-
-  chooser(set: EndpointSet): Chooser {
-    return new LeastRequestChooser(set, this.#options, this.#inFlight, this.#weights, this.#random);
-  }
-}
-
-class LeastRequestChooser implements Chooser {
+export class LeastRequest implements Chooser {
   readonly #set: EndpointSet;
   readonly #options: LeastRequestOptions;
   readonly #inFlight: InFlight;
@@ -45,18 +28,12 @@ class LeastRequestChooser implements Chooser {
   #version = -1;
   #equal = true;
 
-  constructor(
-    set: EndpointSet,
-    options: LeastRequestOptions,
-    inFlight: InFlight,
-    weights: () => Float64Array,
-    random: Random,
-  ) {
+  constructor(set: EndpointSet, options: LeastRequestOptions, table: LoadTable) {
     this.#set = set;
     this.#options = options;
-    this.#inFlight = inFlight;
-    this.#weights = weights;
-    this.#random = random;
+    this.#inFlight = table.inFlight;
+    this.#weights = () => table.weights.effective;
+    this.#random = table.random;
   }
 
   choose(request: PickRequest, _now: number, evidence: Evidence): Slot {

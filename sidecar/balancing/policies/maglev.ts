@@ -1,11 +1,8 @@
-import type { Random } from "../../../xds/common/random.ts";
 import { type Hash64, xxhash64 } from "../../../xds/common/xxhash64.ts";
 import type { Slot } from "../balancer.ts";
 import type { EndpointSet } from "../endpoint-set.ts";
-import type { InFlight } from "../in-flight.ts";
 import type { Roster } from "../roster.ts";
-import { type HashTable, HashWalk, hashKey } from "./hash-walk.ts";
-import type { Chooser, Policy } from "./policy.ts";
+import { type HashTable, hashKey } from "./hash-walk.ts";
 
 export interface MaglevOptions {
   /** A prime, so that every permutation reaches every place. */
@@ -21,26 +18,7 @@ const EMPTY = -1;
  * Maglev hashing (Eisenbud et al., NSDI 2016): more even than a ring, at the price of some more movement on change. The table is
  * Envoy's (maglev_lb.cc): the same endpoints, weights and size give the same places.
  */
-export class Maglev implements Policy {
-  readonly #options: MaglevOptions;
-  readonly #roster: Roster;
-  readonly #inFlight: InFlight;
-  readonly #random: Random;
-
-  constructor(options: MaglevOptions, roster: Roster, inFlight: InFlight, random: Random) {
-    this.#options = options;
-    this.#roster = roster;
-    this.#inFlight = inFlight;
-    this.#random = random;
-  }
-
-  chooser(set: EndpointSet): Chooser {
-    const table = new MaglevTable(this.#options, this.#roster);
-    return new HashWalk(set, table, this.#roster, this.#inFlight, this.#random, this.#options.balanceFactor);
-  }
-}
-
-class MaglevTable implements HashTable {
+export class MaglevTable implements HashTable {
   size = 0;
   readonly #options: MaglevOptions;
   readonly #roster: Roster;

@@ -4,8 +4,9 @@ import { grownFloats } from "../column.ts";
 import type { EndpointSet } from "../endpoint-set.ts";
 import { type Evidence, PICK_REASON } from "../evidence.ts";
 import type { InFlight } from "../in-flight.ts";
+import type { LoadTable } from "../load-table.ts";
 import { OUTCOME, type Outcome } from "../outcome.ts";
-import { type Chooser, isTried, type Policy } from "./policy.ts";
+import { type Chooser, isTried, type Policy, untried } from "./policy.ts";
 
 export interface PeakEwmaOptions {
   readonly decayMs: number;
@@ -28,11 +29,11 @@ export class PeakEwma implements Policy {
   #rtt = new Float64Array(0);
   #at = new Float64Array(0);
 
-  constructor(options: PeakEwmaOptions, inFlight: InFlight, weights: () => Float64Array, random: Random) {
+  constructor(options: PeakEwmaOptions, table: LoadTable) {
     this.#options = options;
-    this.#inFlight = inFlight;
-    this.#weights = weights;
-    this.#random = random;
+    this.#inFlight = table.inFlight;
+    this.#weights = () => table.weights.effective;
+    this.#random = table.random;
   }
 
   grow(capacity: number): void {
@@ -84,11 +85,7 @@ export class PeakEwma implements Policy {
           best = slot;
           bestLoad = load;
         }
-        for (let i = 0; best === NO_SLOT && i < set.count; i++) {
-          const slot = set.slots[(at + i) % set.count]!;
-          if (!isTried(request, slot)) best = slot;
-        }
-        return best;
+        return best === NO_SLOT ? untried(set, request) : best;
       },
     };
   }

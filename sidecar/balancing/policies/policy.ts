@@ -1,4 +1,4 @@
-import type { LoadReport, PickRequest, Slot } from "../balancer.ts";
+import { type LoadReport, NO_SLOT, type PickRequest, type Slot } from "../balancer.ts";
 import type { EndpointSet } from "../endpoint-set.ts";
 import type { Evidence } from "../evidence.ts";
 import type { Outcome } from "../outcome.ts";
@@ -28,4 +28,10 @@ export interface Policy {
 
 export function isTried(request: PickRequest, slot: Slot): boolean {
   return request.tried.length !== 0 && request.tried.includes(slot);
+}
+
+/** An endpoint of the set that this request has not tried; NO_SLOT when it tried all. */
+export function untried(set: EndpointSet, request: PickRequest): Slot {
+  for (let i = 0; i < set.count; i++) if (!isTried(request, set.slots[i]!)) return set.slots[i]!;
+  return NO_SLOT;
 }

@@ -3,37 +3,32 @@ import { AliasTable } from "../alias-table.ts";
 import { NO_SLOT, type PickRequest, type Slot } from "../balancer.ts";
 import type { EndpointSet } from "../endpoint-set.ts";
 import { type Evidence, PICK_REASON } from "../evidence.ts";
-import { type Chooser, isTried, type Policy } from "./policy.ts";
+import { type Chooser, isTried, untried } from "./policy.ts";
 
 /** Draws again so often to avoid an endpoint that was tried, then takes the next that was not. */
 const DRAWS = 8;
 
 /** At random, in proportion to weight. */
-export class RandomChoice implements Policy {
-  readonly #weights: () => Float64Array;
+export class RandomDraw implements Chooser {
+  readonly #set: EndpointSet;
   readonly #random: Random;
+  readonly #sampler: WeightedSampler;
 
-  constructor(weights: () => Float64Array, random: Random) {
-    this.#weights = weights;
+  constructor(set: EndpointSet, weights: () => Float64Array, random: Random) {
+    this.#set = set;
     this.#random = random;
+    this.#sampler = new WeightedSampler(set, weights);
   }
 
-  chooser(set: EndpointSet): Chooser {
-    const random = this.#random;
-    const sampler = new WeightedSampler(set, this.#weights);
-    return {
-      choose(request: PickRequest, _now: number, evidence: Evidence): Slot {
-        evidence.reason = PICK_REASON.random;
-        for (let i = 0; i < DRAWS; i++) {
-          const draw = random();
-          const slot = sampler.sample(draw);
-          evidence.draw = draw;
-          if (slot === NO_SLOT || !isTried(request, slot)) return slot;
-        }
-        for (let i = 0; i < set.count; i++) if (!isTried(request, set.slots[i]!)) return set.slots[i]!;
-        return NO_SLOT;
-      },
-    };
+  choose(request: PickRequest, _now: number, evidence: Evidence): Slot {
+    evidence.reason = PICK_REASON.random;
+    for (let i = 0; i < DRAWS; i++) {
+      const draw = this.#random();
+      const slot = this.#sampler.sample(draw);
+      evidence.draw = draw;
+      if (slot === NO_SLOT || !isTried(request, slot)) return slot;
+    }
+    return untried(this.#set, request);
   }
 }
 

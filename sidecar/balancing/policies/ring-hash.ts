@@ -1,11 +1,8 @@
-import type { Random } from "../../../xds/common/random.ts";
 import { type Hash64, xxhash64 } from "../../../xds/common/xxhash64.ts";
 import type { Slot } from "../balancer.ts";
 import type { EndpointSet } from "../endpoint-set.ts";
-import type { InFlight } from "../in-flight.ts";
 import type { Roster } from "../roster.ts";
-import { type HashTable, HashWalk, hashKey } from "./hash-walk.ts";
-import type { Chooser, Policy } from "./policy.ts";
+import { type HashTable, hashKey } from "./hash-walk.ts";
 
 export interface RingHashOptions {
   readonly minimumSize: number;
@@ -14,35 +11,16 @@ export interface RingHashOptions {
   readonly balanceFactor: number | undefined;
 }
 
-/**
- * Consistent hashing on Envoy's ring (ring_hash_lb.cc) and gRPC's (gRFC A42): the same endpoints, weights and sizes give the same
- * places, so that a key goes to the same endpoint through either.
- */
-export class RingHash implements Policy {
-  readonly #options: RingHashOptions;
-  readonly #roster: Roster;
-  readonly #inFlight: InFlight;
-  readonly #random: Random;
-
-  constructor(options: RingHashOptions, roster: Roster, inFlight: InFlight, random: Random) {
-    this.#options = options;
-    this.#roster = roster;
-    this.#inFlight = inFlight;
-    this.#random = random;
-  }
-
-  chooser(set: EndpointSet): Chooser {
-    const ring = new Ring(this.#options, this.#roster);
-    return new HashWalk(set, ring, this.#roster, this.#inFlight, this.#random, this.#options.balanceFactor);
-  }
-}
-
 interface Place {
   readonly position: Hash64;
   readonly slot: Slot;
 }
 
-class Ring implements HashTable {
+/**
+ * Consistent hashing on Envoy's ring (ring_hash_lb.cc) and gRPC's (gRFC A42): the same endpoints, weights and sizes give the same
+ * places, so that a key goes to the same endpoint through either.
+ */
+export class Ring implements HashTable {
   readonly #options: RingHashOptions;
   readonly #roster: Roster;
   #places: readonly Place[] = [];

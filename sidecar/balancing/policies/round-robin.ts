@@ -3,24 +3,12 @@ import { NO_SLOT, type PickRequest, type Slot } from "../balancer.ts";
 import { EdfSchedule } from "../edf-schedule.ts";
 import type { EndpointSet } from "../endpoint-set.ts";
 import { type Evidence, PICK_REASON } from "../evidence.ts";
-import { type Chooser, isTried, type Policy } from "./policy.ts";
+import { type Chooser, isTried } from "./policy.ts";
 
-/** In turn, as often as the weights say. `weights` is by slot and may change between picks. */
-export class RoundRobin implements Policy {
-  readonly #weights: () => Float64Array;
-  readonly #random: Random;
-
-  constructor(weights: () => Float64Array, random: Random) {
-    this.#weights = weights;
-    this.#random = random;
-  }
-
-  chooser(set: EndpointSet): Chooser {
-    return new Rotation(set, this.#weights, this.#random);
-  }
-}
-
-/** Equal weights: a cursor. Unequal ones: earliest deadline first; a weight that changes acts from the endpoint's next turn on. */
+/**
+ * Round robin: in turn, as often as the weights say. Equal weights: a cursor. Unequal ones: earliest deadline first; a weight that
+ * changes acts from the endpoint's next turn on. `weights` is by slot and may change between picks.
+ */
 export class Rotation implements Chooser {
   readonly #set: EndpointSet;
   readonly #weights: () => Float64Array;
