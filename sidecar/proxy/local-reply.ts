@@ -118,7 +118,7 @@ export function connectedHead(): ResponseHead {
 }
 
 export function textReply(status: number, text: string, fields: FieldLines): LocalReply {
-  if (text !== "") fields.push("Content-Type", "text/plain; charset=utf-8");
+  if (text !== "") fields.push("Content-Type", "text/plain");
   return reply(status, fields, Buffer.from(text, "utf8"));
 }
 

@@ -1,10 +1,11 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import net, { type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { corpusBootstrap } from "./corpus-bootstrap.ts";
 import { LOOPBACK } from "./loopback.ts";
 import type { ProxyUnderTest, StagedCase } from "./proxy-under-test.ts";
 import type { Comparison } from "./wire-message.ts";
@@ -14,11 +15,16 @@ export interface Peer {
   readonly name: string;
   /** Of this version the known differences are written down in the corpus. */
   readonly version: string;
+  /** Looked for in PATH and where the system keeps its daemons. */
   readonly command: string;
   readonly versionFlag: string;
+  /** The name of its configuration's file. */
+  readonly file: string;
   readonly args: (file: string, folder: string) => readonly string[];
   readonly configuration: (cases: readonly StagedCase[], ports: readonly number[], folder: string) => string;
   readonly comparison: Comparison;
+  /** Whether a case may set fields of Envoy's configuration: the peer reads the same. */
+  readonly readsBootstraps: boolean;
 }
 
 /** What this hop says about itself: each proxy something else. */
@@ -36,8 +42,9 @@ const OWN = [
 export const HAPROXY: Peer = {
   name: "haproxy",
   version: "2.6.",
-  command: "/usr/sbin/haproxy",
+  command: "haproxy",
   versionFlag: "-v",
+  file: "haproxy.cfg",
   args: (file) => ["-db", "-q", "-f", file],
   configuration: (cases, ports) =>
     [
@@ -59,13 +66,15 @@ export const HAPROXY: Peer = {
       "",
     ].join("\n"),
   comparison: { own: new Set(OWN), exact: false },
+  readsBootstraps: false,
 };
 
 export const NGINX: Peer = {
   name: "nginx",
   version: "1.22.",
-  command: "/usr/sbin/nginx",
+  command: "nginx",
   versionFlag: "-v",
+  file: "nginx.conf",
   args: (file, folder) => ["-p", folder, "-e", "stderr", "-c", file],
   configuration: (cases, ports, folder) =>
     [
@@ -97,14 +106,59 @@ export const NGINX: Peer = {
       "",
     ].join("\n"),
   comparison: { own: new Set(OWN), exact: false },
+  readsBootstraps: false,
 };
 
+/** What the sidecar does without being asked, and Envoy only when it is. */
+const LIKE_THE_SIDECAR = {
+  codec_type: "HTTP1",
+  // An idle connection is drained before it ends.
+  drain_timeout: "0.1s",
+  proxy_100_continue: true,
+  http_protocol_options: { accept_http_10: true, enable_trailers: true },
+};
+
+export const ENVOY: Peer = {
+  name: "envoy",
+  version: "1.40.",
+  command: "envoy",
+  versionFlag: "--version",
+  file: "envoy.json",
+  args: (file) => ["-c", file, "--use-dynamic-base-id", "--concurrency", "1", "--log-level", "critical"],
+  configuration: (cases, ports) => JSON.stringify(corpusBootstrap(cases, ports, LIKE_THE_SIDECAR)),
+  comparison: {
+    own: new Set([
+      ...OWN,
+      "x-envoy-expected-rq-timeout-ms",
+      "x-envoy-upstream-service-time",
+      "x-envoy-original-path",
+      "x-envoy-original-host",
+    ]),
+    exact: false,
+  },
+  readsBootstraps: true,
+};
+
+export const PEERS: readonly Peer[] = [HAPROXY, NGINX, ENVOY];
+
+/** Where the peer's program lies. */
+function programOf({ command }: Peer): string | undefined {
+  const { PATH = "" } = process.env;
+  return `${PATH}:/usr/sbin:/usr/local/sbin`
+    .split(":")
+    .filter((folder) => folder !== "")
+    .map((folder) => join(folder, command))
+    .find((path) => existsSync(path));
+}
+
 /** Why the peer cannot be compared with here; undefined: it can. */
-export function whyAbsent({ name, version, command, versionFlag }: Peer): string | undefined {
-  if (!existsSync(command)) return `${name} is not installed (${command})`;
+export function whyAbsent(peer: Peer): string | undefined {
+  const { name, version, versionFlag } = peer;
+  const program = programOf(peer);
+  if (!program) return `${name} is not installed`;
   // nginx tells its version on stderr.
-  const said = execFileSync("/bin/sh", ["-c", `${command} ${versionFlag} 2>&1`], { encoding: "utf8" });
-  const found = /\b(\d+\.\d+\.\d+)/.exec(said)?.[1] ?? "unknown";
+  const { stdout, stderr } = spawnSync(program, [versionFlag], { encoding: "utf8" });
+  const found = /\b(\d+\.\d+\.\d+)/.exec(stdout + stderr)?.[1] ?? "unknown";
   if (found.startsWith(version)) return undefined;
   return `${name} is ${found}, and the differences are written down for ${version}x`;
 }
@@ -125,9 +179,11 @@ export async function startPeer(peer: Peer, cases: readonly StagedCase[]): Promi
 async function tryStart(peer: Peer, cases: readonly StagedCase[]): Promise<ProxyUnderTest> {
   const folder = await mkdtemp(join(tmpdir(), `dashpot-${peer.name}-`));
   const ports = await freePorts(cases.length);
-  const file = join(folder, "peer.conf");
+  const file = join(folder, peer.file);
   await writeFile(file, peer.configuration(cases, ports, folder));
-  const child = spawn(peer.command, peer.args(file, folder), { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(programOf(peer) ?? peer.command, peer.args(file, folder), {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   const stop = async (): Promise<void> => {
     if (child.exitCode === null && child.signalCode === null) {
       child.kill("SIGKILL");

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { HAPROXY, NGINX, whyAbsent } from "./peer-under-test.ts";
-import { forPeers, playPeer } from "./play-peer.ts";
+import { PEERS, whyAbsent } from "./peer-under-test.ts";
+import { forPeer, playPeer } from "./play-peer.ts";
 import { readCorpus } from "./read-corpus.ts";
 
-const corpus = forPeers(readCorpus());
+const whole = readCorpus();
 
-for (const peer of [HAPROXY, NGINX]) {
+for (const peer of PEERS) {
   const absent = whyAbsent(peer);
+  const corpus = forPeer(peer, whole);
   test(`${peer.name} does as the corpus says, but for the differences that it gives a reason for`, {
     skip: absent ?? false,
   }, async (t) => {

@@ -1,21 +1,21 @@
 /*
  * What other proxies do with the corpus, by hand:
  *
- *   node test/http1/peers.ts [--all] [haproxy] [nginx]
+ *   node test/http1/peers.ts [--all] [haproxy] [nginx] [envoy]
  *
  * One line for each case that a peer does otherwise, with its reason where the corpus gives one. Exits 1 when one has no reason.
  * `--all` also says at length what was seen.
  */
 import { parseArgs } from "node:util";
-import { HAPROXY, NGINX, type Peer, whyAbsent } from "./peer-under-test.ts";
-import { forPeers, type PeerResult, playPeer } from "./play-peer.ts";
+import { PEERS, type Peer, whyAbsent } from "./peer-under-test.ts";
+import { forPeer, type PeerResult, playPeer } from "./play-peer.ts";
 import { readCorpus } from "./read-corpus.ts";
 
 const { values, positionals } = parseArgs({
   options: { all: { type: "boolean", default: false } },
   allowPositionals: true,
 });
-const cases = forPeers(readCorpus());
+const corpus = readCorpus();
 
 async function compare(peer: Peer): Promise<void> {
   const absent = whyAbsent(peer);
@@ -23,6 +23,7 @@ async function compare(peer: Peer): Promise<void> {
     process.stdout.write(`skipped: ${absent}\n`);
     return;
   }
+  const cases = forPeer(peer, corpus);
   const results = await playPeer(peer, cases);
   const different = results.filter(({ differs }) => differs !== "");
   process.stdout.write(`${peer.name}: ${cases.length} cases, ${different.length} otherwise\n`);
@@ -52,6 +53,6 @@ function report({ name: peer }: Peer, place: string, variants: readonly PeerResu
   }
 }
 
-for (const peer of [HAPROXY, NGINX]) {
+for (const peer of PEERS) {
   if (positionals.length === 0 || positionals.includes(peer.name)) await compare(peer);
 }

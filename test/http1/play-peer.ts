@@ -15,8 +15,9 @@ const AT_A_TIME = 48;
 /** Long for a proxy on loopback. A difference that is only slowness would show as one that nobody wrote down. */
 const STEP_TIMEOUT_MS = 3_000;
 
-/** The cases that say nothing which only the sidecar's own configuration can express. */
-export function forPeers(corpus: readonly CorpusCase[]): CorpusCase[] {
+/** The cases that say nothing which the peer's configuration cannot express. */
+export function forPeer({ readsBootstraps }: Peer, corpus: readonly CorpusCase[]): CorpusCase[] {
+  if (readsBootstraps) return [...corpus];
   return corpus.filter(
     ({ listener, routes, upgrades }) => listener === "" && routes === "" && !upgrades.includes("CONNECT"),
   );

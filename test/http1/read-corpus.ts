@@ -4,7 +4,7 @@ import { bytesOfLine } from "./byte-text.ts";
 import type { CorpusCase, Side, Step } from "./corpus-case.ts";
 
 const VARIANT = "{each}";
-const PEERS: ReadonlySet<string> = new Set(["haproxy", "nginx"]);
+const PEERS: ReadonlySet<string> = new Set(["haproxy", "nginx", "envoy"]);
 
 interface Block {
   readonly line: number;
