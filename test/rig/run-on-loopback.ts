@@ -146,7 +146,7 @@ function runFaults(
         backends[endpoint]!.change((server) => schedule.apply(endpoint, server));
         next();
       },
-      beginning + at - performance.now(),
+      Math.max(0, beginning + at - performance.now()),
     );
   };
   next();
