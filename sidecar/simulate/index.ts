@@ -1,4 +1,5 @@
-export type { FaultResult, PhaseResult, Result } from "./measure.ts";
+export type { FaultResult } from "./fault-result.ts";
+export type { PhaseResult, Result } from "./measure.ts";
 export { renderPicture } from "./picture.ts";
 export { findPolicy, POLICIES, type PolicyEntry, production } from "./policies.ts";
 export { readScenario } from "./read-scenario.ts";

@@ -11,7 +11,7 @@ import {
   shadedFaults,
   text,
 } from "./chart.ts";
-import { latenciesIn, quantile } from "./measure.ts";
+import { latenciesIn, quantile } from "./latencies.ts";
 import type { Recording } from "./recording.ts";
 import { type FaultEffect, type Scenario, watchedFault } from "./scenario.ts";
 import {

@@ -1,4 +1,5 @@
-import type { FaultResult, PhaseResult, Result } from "./measure.ts";
+import type { FaultResult } from "./fault-result.ts";
+import type { PhaseResult, Result } from "./measure.ts";
 
 /** One line of a report: a policy, and what came of it with one seed or several. */
 export interface ReportRow {

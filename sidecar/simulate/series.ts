@@ -1,6 +1,7 @@
-import { latenciesIn, quantile, shareOf } from "./measure.ts";
+import { latenciesIn, quantile } from "./latencies.ts";
 import { type Recording, SAMPLE_MS } from "./recording.ts";
 import { watchedFault } from "./scenario.ts";
+import { shareOf } from "./shares.ts";
 
 /** A quantity of a group of endpoints over time, a value per step: the mean, and the least and most of any of them. NaN: nothing known. */
 export interface Band {

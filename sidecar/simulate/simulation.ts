@@ -1,26 +1,26 @@
 import type { Random } from "../../xds/common/random.ts";
 import { OUTCOME, type Outcome } from "../balancing/outcome.ts";
 import { ActiveChecks } from "./active-checks.ts";
+import { Arrivals } from "./arrivals.ts";
 import { type Attempt, AttemptPool, type SimulatedRequest } from "./attempt.ts";
-import { meanCost } from "./cost.ts";
+import { ControlPlane } from "./control-plane.ts";
 import { EventQueue } from "./event-queue.ts";
 import { EVENT } from "./events.ts";
 import { FaultSchedule } from "./fault-schedule.ts";
-import { addressOf, assignmentOf, zonesOf } from "./mesh.ts";
+import { addressOf, zonesOf } from "./mesh.ts";
 import { Network } from "./network.ts";
 import type { PolicyEntry } from "./policies.ts";
 import { Probes } from "./probes.ts";
 import { Recording, SAMPLE_MS } from "./recording.ts";
 import { takeSample } from "./sampler.ts";
-import type { Listing, Scenario } from "./scenario.ts";
+import type { Scenario } from "./scenario.ts";
 import { Server } from "./server.ts";
 import { SimulatedClient } from "./simulated-client.ts";
+import { TrueDelays } from "./true-delays.ts";
 import { VirtualClock } from "./virtual-clock.ts";
-import { STREAM, streamOf, Workload } from "./workload.ts";
+import { STREAM, streamOf } from "./workload.ts";
 
 const SHORTEST_TICK_MS = 10;
-/** From this part of failing requests on the oracle leaves an endpoint alone. */
-const ORACLE_AVOIDS_FAILING = 0.5;
 
 /** One run: sidecars, network and servers under a virtual clock. The same scenario, policy and seed give the same run. */
 export class Simulation {
@@ -32,18 +32,14 @@ export class Simulation {
   readonly #servers: readonly Server[];
   readonly #clients: readonly SimulatedClient[];
   readonly #faults: FaultSchedule;
-  /** Per endpoint: requests on their way to it, and what the control plane says of it. */
-  readonly #inbound: Int32Array;
-  readonly #listings: Listing[];
+  readonly #controlPlane: ControlPlane;
+  readonly #arrivals: Arrivals;
   readonly #reports: boolean;
-  readonly #weighsByCapacity: boolean;
   readonly #probes: Probes;
   readonly #checks: ActiveChecks | undefined;
-  readonly #workload: Workload;
   readonly #network: Network;
+  readonly #trueDelays: TrueDelays;
   readonly #failures: Random;
-  #rate = 0;
-  #rateVersion = 0;
 
   constructor(scenario: Scenario, entry: PolicyEntry, seed: number) {
     const stream = (number: number): Random => streamOf(seed, number);
@@ -52,12 +48,11 @@ export class Simulation {
     this.#clock = new VirtualClock(this.#queue, EVENT.timerFires);
     this.#servers = scenario.endpoints.map((shape) => new Server(shape));
     this.#faults = new FaultSchedule(scenario, this.#queue, EVENT.faultMoves, stream(STREAM.faults));
-    this.#inbound = new Int32Array(this.#servers.length);
-    this.#listings = this.#servers.map(() => "healthy");
+    this.#controlPlane = new ControlPlane(scenario, entry.weighsByCapacity === true);
+    this.#arrivals = new Arrivals(scenario, seed, this.#queue);
     this.#reports = scenario.reports || entry.needsReports === true;
-    this.#weighsByCapacity = entry.weighsByCapacity === true;
-    this.#workload = new Workload(scenario, seed);
     this.#network = new Network(scenario, stream(STREAM.network));
+    this.#trueDelays = new TrueDelays(scenario, this.#servers, this.#network);
     this.#probes = new Probes(this.#servers, this.#network, this.#queue);
     this.#failures = stream(STREAM.failures);
     const zones = zonesOf(scenario);
@@ -70,7 +65,7 @@ export class Simulation {
         clients: scenario.clients,
         zone,
         probe: (endpoint: number) => this.#probes.send(this.#clock.time, index, zone, endpoint),
-        delayAt: (endpoint: number) => this.#delayAt(zone, endpoint),
+        delayAt: (endpoint: number) => this.#trueDelays.at(zone, endpoint),
       };
       return new SimulatedClient(entry.create(sources, scenario), zone, scenario.retry, addresses);
     });
@@ -86,16 +81,15 @@ export class Simulation {
   }
 
   run(): Recording {
-    const { durationMs, rates } = this.#scenario;
     this.#assign();
     for (const [index, client] of this.#clients.entries()) {
       this.#queue.add(Math.max(SHORTEST_TICK_MS, client.policy.tick()), EVENT.policyTicks, index);
     }
-    for (const [index, rate] of rates.entries()) this.#queue.add(rate.fromMs, EVENT.rateChanges, index);
+    this.#arrivals.start();
     this.#queue.add(0, EVENT.sampleTaken);
     this.#checks?.start();
     // Requests of the last moments still get their answers: the run ends when nothing that began inside it is open.
-    const end = durationMs + this.#longestRequest();
+    const end = this.#scenario.durationMs + this.#longestRequest();
     while (this.#queue.next() && this.#queue.at <= end) {
       this.#clock.time = this.#queue.at;
       this.#happen(this.#queue.kind, this.#queue.a, this.#queue.b);
@@ -142,9 +136,7 @@ export class Simulation {
         this.#probes.returns(a, this.#clients);
         break;
       case EVENT.rateChanges:
-        this.#rate = this.#scenario.rates[a]!.perSecond;
-        this.#rateVersion++;
-        this.#scheduleRequest();
+        this.#arrivals.changeRate(this.#clock.time, a);
         break;
       case EVENT.checkBegins:
         this.#checks?.begins(this.#clock.time, a);
@@ -155,18 +147,10 @@ export class Simulation {
     }
   }
 
-  /** Arrivals have no memory, so a change of rate may simply begin anew. */
-  #scheduleRequest(): void {
-    if (this.#rate <= 0) return;
-    const at = this.#clock.time + this.#workload.interval(this.#rate);
-    if (at < this.#scenario.durationMs) this.#queue.add(at, EVENT.requestBegins, this.#rateVersion);
-  }
-
   #requestBegins(rateVersion: number): void {
-    if (rateVersion !== this.#rateVersion) return;
-    this.#scheduleRequest();
-    const { client, costMs } = this.#workload.request();
-    this.#begin(client, { startedAt: this.#clock.time, costMs, tries: 0, tried: [] });
+    const now = this.#clock.time;
+    const request = this.#arrivals.take(now, rateVersion);
+    if (request) this.#begin(request.client, { startedAt: now, costMs: request.costMs, tries: 0, tried: [] });
   }
 
   #begin(clientIndex: number, request: SimulatedRequest): void {
@@ -185,7 +169,7 @@ export class Simulation {
     attempt.rif = -1;
     attempt.retryAfterMs = 0;
     attempt.holds = 2;
-    this.#inbound[attempt.server]!++;
+    this.#trueDelays.onSent(attempt.server);
     this.#recording.onTry(now, attempt.server);
     this.#queue.add(
       now + this.#network.delay(client.zone, attempt.server),
@@ -198,7 +182,7 @@ export class Simulation {
   #reachesServer(attempt: Attempt): void {
     const now = this.#clock.time;
     const server = this.#servers[attempt.server]!;
-    this.#inbound[attempt.server]!--;
+    this.#trueDelays.onArrived(attempt.server);
     attempt.arrivedAt = now;
     attempt.rifAtArrival = server.rif;
     if (server.swallows) this.#attempts.release(attempt);
@@ -300,27 +284,15 @@ export class Simulation {
     server.scheduledAt = Number.POSITIVE_INFINITY;
     server.scheduleVersion++;
     this.#scheduleFinish(index);
-    if (listing === this.#listings[index]) return;
-    if (this.#listings[index] === "absent") this.#checks?.forget(index);
-    this.#listings[index] = listing;
+    const before = this.#controlPlane.list(index, listing);
+    if (listing === before) return;
+    if (before === "absent") this.#checks?.forget(index);
     this.#assign();
   }
 
   #assign(): void {
-    const listingOf = (endpoint: number): Listing => this.#listings[endpoint]!;
-    const assignment = assignmentOf(this.#scenario, this.#weighsByCapacity, listingOf);
+    const assignment = this.#controlPlane.assignment();
     for (const client of this.#clients) client.policy.update(assignment);
-  }
-
-  #delayAt(zone: string, endpoint: number): number {
-    const server = this.#servers[endpoint]!;
-    const isUseless = server.refuses || server.swallows || server.rif >= server.pushesBackFrom;
-    if (isUseless || server.failingPart >= ORACLE_AVOIDS_FAILING) {
-      return Number.POSITIVE_INFINITY;
-    }
-    const queue = server.rif + this.#inbound[endpoint]! + 1;
-    const service = meanCost(this.#scenario.cost) / server.speed;
-    return service * Math.max(1, queue / server.shape.cores) + 2 * this.#network.mean(zone, endpoint);
   }
 
   #sample(number: number): void {

@@ -1,6 +1,7 @@
-import { quantile, shareOf } from "../../sidecar/simulate/measure.ts";
+import { quantile } from "../../sidecar/simulate/latencies.ts";
 import type { Recording } from "../../sidecar/simulate/recording.ts";
 import { endpointGroups } from "../../sidecar/simulate/series.ts";
+import { shareOf } from "../../sidecar/simulate/shares.ts";
 
 /** One number of a run. */
 export interface Figure {

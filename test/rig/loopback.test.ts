@@ -3,8 +3,8 @@ import test from "node:test";
 import { fileURLToPath } from "node:url";
 import type { ResolvedPolicy } from "../../sidecar/balancing/index.ts";
 import { loadScenario, production, runScenario } from "../../sidecar/simulate/index.ts";
-import { shareOf } from "../../sidecar/simulate/measure.ts";
 import type { Recording } from "../../sidecar/simulate/recording.ts";
+import { shareOf } from "../../sidecar/simulate/shares.ts";
 import { scenario as scenarioOf } from "../simulate/scenarios.ts";
 import { runOnLoopback } from "./run-on-loopback.ts";
 

@@ -3,7 +3,7 @@ import type { ResolvedPolicy } from "../../sidecar/balancing/index.ts";
 import { createProxy, type SidecarProxy } from "../../sidecar/proxy/index.ts";
 import { EventQueue } from "../../sidecar/simulate/event-queue.ts";
 import { FaultSchedule } from "../../sidecar/simulate/fault-schedule.ts";
-import { quantile } from "../../sidecar/simulate/measure.ts";
+import { quantile } from "../../sidecar/simulate/latencies.ts";
 import { Recording } from "../../sidecar/simulate/recording.ts";
 import type { Scenario } from "../../sidecar/simulate/scenario.ts";
 import { MIN_RETRIES } from "../../sidecar/simulate/simulated-client.ts";

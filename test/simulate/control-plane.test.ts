@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { findPolicy, type Run, runScenario } from "../../sidecar/simulate/index.ts";
-import { shareOf } from "../../sidecar/simulate/measure.ts";
+import { shareOf } from "../../sidecar/simulate/shares.ts";
 import { scenario } from "./scenarios.ts";
 
 const MESH = ["duration: 18s", "clients: 10", "load: 0.5", "timeout: 500ms"];
