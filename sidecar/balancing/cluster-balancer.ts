@@ -268,8 +268,8 @@ export class ClusterBalancer implements Balancer {
       if (!acrossStall) latency.onCensored(slot, elapsed, now);
       if (outcome === OUTCOME.pushback) {
         failures.onPushback(slot);
-        weights.spare(slot, now, retryAfterMs);
-        if (weights.recompute(roster, states, now)) this.#choice.reschedule();
+        if (weights.spare(slot, now, retryAfterMs) && weights.recompute(roster, states, now))
+          this.#choice.reschedule();
       } else if (isFailure(outcome)) failures.onFailure(slot, now);
     }
     this.#detection.onEnd(slot, outcome, now);

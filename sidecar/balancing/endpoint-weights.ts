@@ -41,18 +41,21 @@ export class EndpointWeights implements Columns {
     this.#sparedUntil[slot] = 0;
   }
 
-  spare(slot: Slot, now: number, retryAfterMs: number): void {
+  /** True when it was not spared before: weights must be made anew. */
+  spare(slot: Slot, now: number, retryAfterMs: number): boolean {
     const asked = retryAfterMs > 0 ? retryAfterMs : SPARED_MS;
     const until = now + Math.min(LONGEST_SPARED_MS, asked);
+    const before = this.isSpared(slot, now);
     if (until > this.#sparedUntil[slot]!) this.#sparedUntil[slot] = until;
     this.#sparing = Math.max(this.#sparing, until);
+    return !before;
   }
 
   isSpared(slot: Slot, now: number): boolean {
-    return now < this.#sparedUntil[slot]!;
+    return now < this.#sparing && now < this.#sparedUntil[slot]!;
   }
 
-  /** Whether weights change with time alone. */
+  /** Whether weights change with time alone: any endpoint is spared. */
   moving(now: number): boolean {
     return now < this.#sparing;
   }

@@ -12,10 +12,10 @@ export class SetWeights {
   readonly #weights: EndpointWeights;
   /** What it can carry, with mean 1; 0: it is not of the set. */
   carried = new Float64Array(0);
-  /** Part of the starts that it should have, with mean 1. */
-  due = new Float64Array(0);
-  /** What being elsewhere multiplies its score by. */
-  distance = new Float64Array(0);
+  /** Part of the starts that it should have, with mean 1. Where no zone is preferred it is what it can carry. */
+  due = this.carried;
+  /** What being elsewhere multiplies its score by; undefined: no zone is preferred. */
+  distance: Float64Array | undefined;
   #version = -1;
 
   constructor(set: EndpointSet, roster: Roster, weights: EndpointWeights) {
@@ -32,26 +32,28 @@ export class SetWeights {
     const { slots, count, near, version } = this.#set;
     const { effective } = this.#weights;
     this.#version = version;
-    if (this.carried.length < effective.length) {
-      this.carried = new Float64Array(effective.length);
+    this.carried = new Float64Array(effective.length);
+    for (let i = 0; i < count; i++) this.carried[slots[i]!] = effective[slots[i]!]!;
+    this.due = this.carried;
+    this.distance = undefined;
+    if (near !== undefined) {
       this.due = new Float64Array(effective.length);
       this.distance = new Float64Array(effective.length);
+      for (let i = 0; i < count; i++) {
+        const slot = slots[i]!;
+        this.distance[slot] = this.#roster.locality(slot)?.zone === near ? 1 : FAR;
+        this.due[slot] = effective[slot]! / this.distance[slot]!;
+      }
+      this.#relate(this.due);
     }
-    this.carried.fill(0);
+    this.#relate(this.carried);
+  }
+
+  /** Brings the mean over the set to 1. */
+  #relate(column: Float64Array): void {
+    const { slots, count } = this.#set;
     let sum = 0;
-    let dueSum = 0;
-    for (let i = 0; i < count; i++) {
-      const slot = slots[i]!;
-      const far = near !== undefined && this.#roster.locality(slot)?.zone !== near;
-      this.distance[slot] = far ? FAR : 1;
-      this.due[slot] = effective[slot]! / this.distance[slot]!;
-      sum += effective[slot]!;
-      dueSum += this.due[slot]!;
-    }
-    for (let i = 0; i < count; i++) {
-      const slot = slots[i]!;
-      this.carried[slot] = (effective[slot]! / sum) * count;
-      this.due[slot] = (this.due[slot]! / dueSum) * count;
-    }
+    for (let i = 0; i < count; i++) sum += column[slots[i]!]!;
+    for (let i = 0; i < count; i++) column[slots[i]!]! *= count / sum;
   }
 }

@@ -102,7 +102,7 @@ class AdaptiveChooser implements Chooser {
     if (evidence.slots[0] !== slot) {
       this.#candidates[0] = slot;
       this.#score.judge(this.#candidates, 1, this.#weights, set.count, now);
-      putFirst(evidence, slot, this.#score.cost[slot]! * this.#weights.distance[slot]!);
+      putFirst(evidence, slot, this.#score.cost[slot]! * (this.#weights.distance?.[slot] ?? 1));
     }
     return slot;
   }
@@ -143,7 +143,7 @@ class AdaptiveChooser implements Chooser {
     for (let i = 0, at = from; i < count; i++, at++) {
       if (at === count) at = 0;
       const slot = slots[at]!;
-      const score = cost[slot]! * distance[slot]!;
+      const score = distance === undefined ? cost[slot]! : cost[slot]! * distance[slot]!;
       if (evidence.count === EVIDENCE_CANDIDATES && score >= evidence.scores[EVIDENCE_CANDIDATES - 1]!)
         continue;
       if (!isTried(request, slot)) record(evidence, slot, score);
