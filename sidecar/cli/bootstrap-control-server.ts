@@ -25,6 +25,8 @@ import { honouredFields, items, type Part, readMessage } from "./bootstrap-part.
 /** Where dynamic resources come from, and which of the two roots are dynamic. */
 export interface DynamicResources {
   readonly server: XdsServer;
+  /** The static cluster that is the control server; empty: it is named by a target of its own. */
+  readonly serverCluster: string;
   readonly listeners: boolean;
   readonly clusters: boolean;
 }
@@ -55,8 +57,8 @@ export function readDynamicResources(
       "names neither lds_config nor cds_config, so only static resources use the control server",
     );
   }
-  const server = readAds(ads, staticClusters, problems);
-  return server && { server, listeners, clusters };
+  const found = readAds(ads, staticClusters, problems);
+  return found && { ...found, listeners, clusters };
 }
 
 function isAds(part: Part | undefined, problems: Problems): boolean {
@@ -69,11 +71,13 @@ function isAds(part: Part | undefined, problems: Problems): boolean {
   return false;
 }
 
+type Server = Pick<DynamicResources, "server" | "serverCluster">;
+
 function readAds(
   part: Part,
   staticClusters: ReadonlyMap<string, Cluster>,
   problems: Problems,
-): XdsServer | undefined {
+): Server | undefined {
   const kinds = ["api_type", "transport_api_version", "set_node_on_first_message_only", "grpc_services"];
   const fields = honouredFields(ApiConfigSourceSchema, part, kinds, problems);
   onlyOneOf(fields.get("api_type"), ["GRPC", ApiConfigSource_ApiType.GRPC], problems);
@@ -107,7 +111,7 @@ function fromEnvoyGrpc(
   part: Part,
   staticClusters: ReadonlyMap<string, Cluster>,
   problems: Problems,
-): XdsServer | undefined {
+): Server | undefined {
   const grpc = readMessage(GrpcService_EnvoyGrpcSchema, part, ["cluster_name"], problems);
   if (grpc === undefined) return undefined;
   const path = `${part.path}.cluster_name`;
@@ -144,13 +148,14 @@ function fromEnvoyGrpc(
   const allIPv4 = addresses.every(({ host }) => /^[\d.]+$/.test(host));
   if (others.length > 0 && !allIPv4)
     problems.warn(path, `only the first address of the cluster, ${first}, is used`);
-  return {
+  const server = {
     target: others.length > 0 && allIPv4 ? `ipv4:${[first, ...others].join(",")}` : first,
     tls: tls && { trustedCa: tls.validation?.trustedCa, certificate: tls.certificate, serverName: tls.sni },
   };
+  return { server, serverCluster: cluster.name };
 }
 
-function fromGoogleGrpc(part: Part, problems: Problems): XdsServer | undefined {
+function fromGoogleGrpc(part: Part, problems: Problems): Server | undefined {
   const honoured = ["target_uri", "channel_credentials", "stat_prefix"];
   const grpc = readMessage(GrpcService_GoogleGrpcSchema, part, honoured, problems);
   if (grpc === undefined) return undefined;
@@ -158,7 +163,8 @@ function fromGoogleGrpc(part: Part, problems: Problems): XdsServer | undefined {
     problems.error(part.path, "target_uri is missing");
     return undefined;
   }
-  return { target: grpc.targetUri, tls: googleCredentials(grpc, part.path, problems) };
+  const server = { target: grpc.targetUri, tls: googleCredentials(grpc, part.path, problems) };
+  return { server, serverCluster: "" };
 }
 
 function googleCredentials(grpc: GrpcService_GoogleGrpc, path: string, problems: Problems): XdsServer["tls"] {

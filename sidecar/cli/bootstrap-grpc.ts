@@ -21,7 +21,7 @@ export function readGrpcBootstrap(
   return {
     node: readNode(node, problems),
     admin: DEFAULT_ADMIN,
-    dynamic: server && { server, listeners: true, clusters: true },
+    dynamic: server && { server, serverCluster: "", listeners: true, clusters: true },
     resources: NO_STATIC_RESOURCES,
     written: {},
     settings,

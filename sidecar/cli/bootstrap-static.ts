@@ -94,6 +94,14 @@ export function checkReferences(
   }
 }
 
+/** The model is silent about HTTP/2 in files, because to a control server it is spoken; to no other cluster. */
+export function checkProtocols(resources: StaticResources, serverCluster: string, problems: Problems): void {
+  for (const { value, path } of resources.clusters.values()) {
+    if (value.protocol !== "http2" || value.name === serverCluster) continue;
+    problems.warn(path, "asks for HTTP/2, which is not followed: requests go out as HTTP/1.1");
+  }
+}
+
 function clustersOf({ filter }: Listener): Iterable<string> {
   if (filter.kind === "tcp") return new Set(filter.clusters.map(({ cluster }) => cluster));
   return filter.routes.kind === "inline" ? routedClusters(filter.routes.table) : [];

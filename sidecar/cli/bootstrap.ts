@@ -13,6 +13,7 @@ import { NodeSchema } from "../../xds/proto/gen/envoy/config/core/v3/base_pb.js"
 import { type DynamicResources, readDynamicResources } from "./bootstrap-control-server.ts";
 import { honouredFields, type Part, readMessage } from "./bootstrap-part.ts";
 import {
+  checkProtocols,
   checkReferences,
   NO_STATIC_RESOURCES,
   readStaticResources,
@@ -70,6 +71,7 @@ export function readBootstrap(document: unknown, environment: Environment, probl
   };
   // A resource that could not be read is missing already: what refers to it would be a second complaint about one fault.
   if (!problems.failed) checkReferences(resources, named, problems);
+  checkProtocols(resources, dynamic?.serverCluster ?? "", problems);
 
   return {
     node: readNode(fields.get("node"), problems),

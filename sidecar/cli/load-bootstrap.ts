@@ -103,7 +103,7 @@ function fromAddress(target: string, environment: Environment): LoadedBootstrap 
   const bootstrap: Bootstrap = {
     node: defaultNode(),
     admin: DEFAULT_ADMIN,
-    dynamic: { server: { target, tls: undefined }, listeners: true, clusters: true },
+    dynamic: { server: { target, tls: undefined }, serverCluster: "", listeners: true, clusters: true },
     resources: NO_STATIC_RESOURCES,
     written: {},
     settings,

@@ -37,6 +37,7 @@ describe("an Envoy bootstrap", () => {
     assert.deepEqual([errors, warnings], [[], []]);
     assert.deepEqual(bootstrap?.dynamic, {
       server: { target: "127.0.0.1:18000", tls: undefined },
+      serverCluster: "control",
       listeners: true,
       clusters: true,
     });
@@ -68,6 +69,7 @@ describe("an Envoy bootstrap", () => {
     assert.deepEqual(errors, []);
     assert.deepEqual(bootstrap?.dynamic, {
       server: { target: "dns:///control:1", tls: undefined },
+      serverCluster: "",
       listeners: false,
       clusters: true,
     });
@@ -106,6 +108,19 @@ admin: { access_log: [], address: { socket_address: { address: 127.0.0.1, port_v
     assert.match(
       misspelt.errors[0] ?? "",
       /names "contrl", which is no cluster of static_resources \(did you mean "control"\?\)/,
+    );
+  });
+
+  test("warns of a cluster that asks for HTTP/2, unless it is the control server", () => {
+    const two = CONTROL_CLUSTER.replace("type: STATIC\n", "type: STATIC\n      http2_protocol_options: {}\n");
+    const orders = `    - ${two.slice(two.indexOf("name: control")).replace("name: control", "name: orders")}`;
+    const { errors, warnings } = load(`${two}${orders}${dynamic("control")}`);
+    assert.deepEqual(errors, []);
+    assert.deepEqual(
+      heads(warnings).map((line) => line?.replace(/^\S+ /, "")),
+      [
+        "warning: static_resources.clusters[1]: asks for HTTP/2, which is not followed: requests go out as HTTP/1.1",
+      ],
     );
   });
 

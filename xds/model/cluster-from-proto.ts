@@ -15,6 +15,7 @@ import type { Cluster } from "./cluster.ts";
 import { discoveryOf } from "./discovery-from-proto.ts";
 import { fieldCheck } from "./field-rules.ts";
 import { healthCheckOf } from "./health-check-from-proto.ts";
+import { HTTP1_OPTIONS } from "./http1-options-from-proto.ts";
 import { outlierDetectionOf } from "./outlier-detection-from-proto.ts";
 import { resourceType } from "./reading.ts";
 import { durationMs, percentOf, textOf } from "./scalars.ts";
@@ -54,6 +55,7 @@ const checkCluster = fieldCheck(ClusterSchema, {
     dns_lookup_family: "`AUTO` is `V4_PREFERRED`",
     upstream_http_protocol_options: "`auto_sni`, `auto_san_validation`",
     typed_extension_protocol_options: "`envoy.extensions.upstreams.http.v3.HttpProtocolOptions`",
+    http_protocol_options: HTTP1_OPTIONS,
     http2_protocol_options: HTTP1_IS_SPOKEN,
     upstream_connection_options: "`tcp_keepalive.keepalive_time`",
     per_connection_buffer_limit_bytes: "up to 64 KiB, which no connection exceeds; with TLS always 64 KiB",
@@ -61,7 +63,6 @@ const checkCluster = fieldCheck(ClusterSchema, {
   },
   harmless: [
     "metadata",
-    "http_protocol_options",
     "wait_for_warm_on_init",
     "cleanup_interval",
     "track_timeout_budgets",

@@ -10,6 +10,7 @@ import { initialFetchTimeoutOf } from "./config-source.ts";
 import { fieldCheck } from "./field-rules.ts";
 import { headerNameOf } from "./header-match-from-proto.ts";
 import { httpFiltersOf } from "./http-filters-from-proto.ts";
+import { checkHttp1Options, HTTP1_OPTIONS } from "./http1-options-from-proto.ts";
 import type { HttpFilter, RouteSource } from "./listener.ts";
 import { routeTableOf } from "./routes-from-proto.ts";
 import { durationMs, inRange, percentOf, textOf, wordOf } from "./scalars.ts";
@@ -40,10 +41,10 @@ const checkManager = fieldCheck(HttpConnectionManagerSchema, {
     codec_type: "HTTP/1.1 is spoken; HTTP2 gives a warning",
     via: "the name by which requests that come round again are noticed follows it as a comment",
     http_filters: "fault filters, then the router",
+    http_protocol_options: HTTP1_OPTIONS,
   },
   // What they ask for is what happens anyway, or nothing that a caller sees.
   harmless: [
-    "http_protocol_options",
     "http1_safe_max_connection_duration",
     "proxy_100_continue",
     "stream_error_on_invalid_http_message",
@@ -97,6 +98,7 @@ export function httpFilterOf(scope: Scope, manager: HttpConnectionManager): Http
   checkManager(scope, manager);
   if (manager.codecType === CodecType.HTTP2)
     scope.at("codec_type").warn("is not followed: requests are read as HTTP/1.1");
+  checkHttp1Options(scope.at("http_protocol_options"), manager.httpProtocolOptions);
   const routes = routeSourceOf(scope, manager);
   const fault = httpFiltersOf(scope.at("http_filters"), manager.httpFilters);
   const rest = {

@@ -12,6 +12,7 @@ import {
 import { openAnyAs } from "./any-from-proto.ts";
 import type { Cluster } from "./cluster.ts";
 import { fieldCheck } from "./field-rules.ts";
+import { checkHttp1Options } from "./http1-options-from-proto.ts";
 import { durationMs } from "./scalars.ts";
 import type { Scope } from "./scope.ts";
 
@@ -60,6 +61,7 @@ export function upstreamHttpOf(scope: Scope, cluster: ClusterProto): UpstreamHtt
     : undefined;
   const typed = any && openAnyAs(place.at(HTTP_OPTIONS), any, HttpProtocolOptionsSchema);
   if (typed === undefined) {
+    checkHttp1Options(scope.at("http_protocol_options"), cluster.httpProtocolOptions);
     const protocol =
       cluster.http2ProtocolOptions === undefined ? "http1" : http2Of(scope.at("http2_protocol_options"));
     const { commonHttpProtocolOptions: common, upstreamHttpProtocolOptions: upstream } = cluster;
@@ -88,10 +90,20 @@ function protocolOf(
             .at("http3_protocol_options")
             .error("is not supported: HTTP/3 is not spoken");
           return "http1";
+        case "httpProtocolOptions":
+          checkHttp1Options(
+            scope.at("explicit_http_config").at("http_protocol_options"),
+            options.value.protocolConfig.value,
+          );
+          return "http1";
         default:
           return "http1";
       }
     case "autoConfig":
+      checkHttp1Options(
+        scope.at("auto_config").at("http_protocol_options"),
+        options.value.httpProtocolOptions,
+      );
       if (options.value.http3ProtocolOptions) {
         scope.at("auto_config").at("http3_protocol_options").warn("is not supported and has no effect");
       }
@@ -107,7 +119,7 @@ function protocolOf(
   }
 }
 
-/** Files are silent about it: the cluster of a control server has to say HTTP/2, and to that it is spoken. */
+/** In files it is for the bootstrap's reader to say: the cluster of a control server has to ask for HTTP/2, and to that it is spoken. */
 function http2Of(scope: Scope): Cluster["protocol"] {
   if (scope.context.origin === "xds") scope.warn("is not followed: requests go out as HTTP/1.1");
   return "http2";

@@ -267,6 +267,11 @@ testRefusals(CLUSTER, BASE, [
     warning: "http2_protocol_options: is not followed: requests go out as HTTP/1.1",
   },
   {
+    title: "an option of HTTP/1 that is not followed gives a warning",
+    set: { http_protocol_options: { enable_trailers: true, send_fully_qualified_url: true } },
+    warning: "http_protocol_options.send_fully_qualified_url: is not supported and has no effect",
+  },
+  {
     title: "a health check over HTTP/2 gives a warning",
     set: { health_checks: [{ ...CHECK, http_health_check: { path: "/", codec_client_type: "HTTP2" } }] },
     warning: "health_checks[0].http_health_check.codec_client_type: is not followed",

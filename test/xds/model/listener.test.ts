@@ -327,6 +327,16 @@ testRefusals(LISTENER, BASE, [
     warning: `${HTTP}.codec_type: is not followed: requests are read as HTTP/1.1`,
   },
   {
+    title: "another spelling of field names gives a warning",
+    set: { [`${HTTP}.http_protocol_options`]: { header_key_format: { proper_case_words: {} } } },
+    warning: `${HTTP}.http_protocol_options.header_key_format: is not followed: field names pass as they came`,
+  },
+  {
+    title: "HTTP/1 that is no longer a proxy's gives a warning",
+    set: { [`${HTTP}.http_protocol_options`]: { accept_http_10: true, allow_absolute_url: false } },
+    warning: `${HTTP}.http_protocol_options.allow_absolute_url: is not followed`,
+  },
+  {
     title: "HTTP/3 is refused",
     set: { [`${HTTP}.codec_type`]: "HTTP3" },
     error: `${HTTP}.codec_type: has a value that is not supported (3); supported: auto, http1, http2`,
