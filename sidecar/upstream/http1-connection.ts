@@ -9,6 +9,7 @@ import { ResponseReader } from "../codec/response-reader.ts";
 import type { UpstreamHandler, UpstreamStream } from "../codec/stream.ts";
 import { writeLastChunk, writeRequestHead } from "../codec/writer.ts";
 import { LingeringClose } from "./lingering-close.ts";
+import { resetSocket } from "./reset-socket.ts";
 import { DRAIN_MS, ResponseDrain } from "./response-drain.ts";
 import type { ResponseLimits } from "./response-limits.ts";
 import { SocketWriter } from "./socket-writer.ts";
@@ -165,9 +166,10 @@ export class Http1Connection implements UpstreamStream, ResponseSink, Expiring {
     this.#socket.resume();
   }
 
-  /** HTTP/1.1 has no way to take back a request but to close the connection. */
+  /** HTTP/1.1 has no way to take back a request but to close the connection. A tunnel's bytes have no frame that would show the cut. */
   abort(_error: ProxyError): void {
     this.#user = undefined;
+    if (this.#state === "tunnel") resetSocket(this.#socket);
     this.#close();
   }
 

@@ -3,7 +3,7 @@ import { suite, test } from "node:test";
 import { eventually } from "../support/eventually.ts";
 import { tcpFilterModel } from "../support/model.ts";
 import { cluster, forward, ProxyBed, route, routeTable, virtualHost } from "../support/proxy-bed.ts";
-import { ScriptedBackend } from "../support/raw-http.ts";
+import { type RawConnection, ScriptedBackend } from "../support/raw-http.ts";
 
 const WEBSOCKET = "GET /chat HTTP/1.1\r\nHost: orders\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
 const SWITCH = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
@@ -47,6 +47,26 @@ suite("tunnelling", () => {
     assert.equal(events[3], "late");
     assert.equal(bed.recorder.exchanges[0]?.status, 101);
     assert.equal(bed.proxy.counts().upstreamConnections, 0);
+  });
+
+  test("a caller that resets its tunnel is seen to have broken off, and not to have ended", async (t) => {
+    const taken = Promise.withResolvers<RawConnection>();
+    const backend = await ScriptedBackend.start(async (connection) => {
+      await connection.takeUntil("\r\n\r\n");
+      connection.send(SWITCH);
+      taken.resolve(connection);
+    });
+    t.after(() => backend.close());
+    const bed = await ProxyBed.start({ clusters: [cluster("orders", [backend.port])], filter: { upgrades } });
+    t.after(() => bed.close());
+    const connection = await bed.connect();
+    connection.send(WEBSOCKET);
+    await connection.takeUntil("\r\n\r\n");
+    connection.socket.resetAndDestroy();
+    const upstream = await taken.promise;
+    await upstream.untilClosed();
+    assert.ok(upstream.wasReset);
+    assert.equal(bed.proxy.counts().tunnels, 0);
   });
 
   test("an upgrade that the upstream refuses is an answer, and its connection is never pooled", async (t) => {
