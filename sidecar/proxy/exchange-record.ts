@@ -43,6 +43,8 @@ export class ExchangeRecord implements ExchangeFacts, RequestContext {
   requestBytes = 0;
   responseBytes = 0;
   error: ProxyError | undefined = undefined;
+  /** A retry was wanted, and all that the route grants were used up. */
+  retriesExhausted = false;
   /** What a pick goes by besides the endpoints themselves. */
   hash: Hash64 | undefined = undefined;
   tried: readonly Slot[] = NO_SLOTS;
@@ -89,6 +91,8 @@ export class ExchangeRecord implements ExchangeFacts, RequestContext {
   }
 
   get responseFlags(): string {
-    return this.error?.kind.flag ?? "";
+    const flag = this.error?.kind.flag ?? "";
+    if (!this.retriesExhausted) return flag;
+    return flag === "" ? "URX" : `${flag},URX`;
   }
 }

@@ -399,6 +399,7 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
     const plan = this.#plan as RetryPlan;
     if (!this.#holdsBody()) plan.decision = "not retried: the body is not held any more";
     else if (plan.spend(attempt.breaker)) return true;
+    this.retriesExhausted = plan.exhausted;
     attempt.retryDecision = plan.decision;
     return false;
   }
@@ -424,7 +425,10 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
     if (this.#responseBegun) {
       this.downstream.abort(error);
       this.#record();
-    } else this.#reply(errorReply(error, status, this.grpc || grpcStatus !== undefined, grpcStatus));
+      return;
+    }
+    const grpc = this.grpc || grpcStatus !== undefined;
+    this.#reply(errorReply(error, status, grpc, { grpcStatus, flags: this.responseFlags }));
   }
 
   #reply({ head, body }: LocalReply): void {

@@ -70,14 +70,21 @@ function grpcMessage(text: string): string {
   return encodeURIComponent(text.slice(0, 200)).replaceAll("%20", " ");
 }
 
-function errorFields(error: ProxyError): FieldLines {
+function errorFields(error: ProxyError, flags: string): FieldLines {
   const { kind, detail } = error;
   const fields = [
     "Proxy-Status",
     `${PROXY_NAME}; error=${kind.proxyError}; details=${quoted(`${kind.code}: ${detail}`)}`,
   ];
-  if (kind.flag !== "") fields.push("x-envoy-response-flags", kind.flag);
+  if (flags !== "") fields.push("x-envoy-response-flags", flags);
   return fields;
+}
+
+interface ReplyDetails {
+  /** In place of the one that the error maps to. */
+  readonly grpcStatus?: number | undefined;
+  /** Envoy's flags, where they say more than the error's own. */
+  readonly flags?: string;
 }
 
 /**
@@ -88,16 +95,11 @@ export function errorReply(
   error: ProxyError,
   status: number,
   grpc: boolean,
-  givenGrpcStatus?: number,
+  { grpcStatus: given, flags = error.kind.flag }: ReplyDetails = {},
 ): LocalReply {
-  const fields = errorFields(error);
+  const fields = errorFields(error, flags);
   if (!grpc) return textReply(status, `${error.kind.code}: ${error.detail}\n`, fields);
-  fields.push(
-    "content-type",
-    "application/grpc",
-    "grpc-status",
-    String(givenGrpcStatus ?? grpcStatus(error, status)),
-  );
+  fields.push("content-type", "application/grpc", "grpc-status", String(given ?? grpcStatus(error, status)));
   fields.push("grpc-message", grpcMessage(`${error.kind.code}: ${error.detail}`));
   return reply(200, fields, Buffer.alloc(0));
 }

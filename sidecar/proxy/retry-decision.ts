@@ -63,6 +63,9 @@ const GRPC_WORDS = new Map([
 export function retryWordForResponse(policy: RetryPolicy, head: ResponseHead): string {
   const { on } = policy;
   const { status } = head;
+  // An Envoy behind the endpoint refused for its rate limit: asking again is wanted only where it is named.
+  if (fieldValue(head.fields, "x-envoy-ratelimited") !== undefined)
+    return on.has("envoy-ratelimited") ? "envoy-ratelimited" : "";
   if (status >= 500 && on.has("5xx")) return "5xx";
   if (status >= 502 && status <= 504 && on.has("gateway-error")) return "gateway-error";
   if (status === 409 && on.has("retriable-4xx")) return "retriable-4xx";

@@ -16,6 +16,8 @@ import {
 export class RetryPlan {
   /** In words, for the decision record; empty: there was no question of a retry. */
   decision = "";
+  /** The policy would try again, but has no retry left. */
+  exhausted = false;
   readonly #policy: RetryPolicy | undefined;
   readonly #method: string;
   readonly #context: ProxyContext;
@@ -63,6 +65,7 @@ export class RetryPlan {
   spend(breaker: CircuitBreaker): boolean {
     const numRetries = this.#policy?.numRetries ?? 0;
     if (this.#made >= numRetries) {
+      this.exhausted = true;
       this.decision = `not retried: all ${numRetries} retries are used up`;
       return false;
     }

@@ -67,7 +67,7 @@ export function accessLine(facts: ExchangeFacts, shown: ShownRequest, epochMs: n
     path: query === "" ? path : `${path}?${query}`,
     protocol: `HTTP/${facts.protocolVersion}`,
     response_code: facts.status,
-    response_flags: facts.error?.kind.flag || "-",
+    response_flags: facts.responseFlags || "-",
     response_code_details: facts.error?.kind.code ?? "via_upstream",
     outcome: verdictOf(facts),
     duration: rounded(facts.endedAt - facts.startedAt),

@@ -67,7 +67,7 @@ function serverSpan(facts: ExchangeFacts, options: SpanOptions): ReadableSpan {
   addText(attributes, "dashpot.cluster.version", facts.clusterVersion);
   addText(attributes, "dashpot.endpoints.version", facts.endpointsVersion);
   addText(attributes, "dashpot.request_id", request.requestId);
-  addText(attributes, "dashpot.response_flags", error?.kind.flag ?? "");
+  addText(attributes, "dashpot.response_flags", facts.responseFlags);
   addText(attributes, "dashpot.sampled_by", options.sampledBy);
   addText(attributes, "dashpot.lb.explain", options.sentences.at(-1) ?? "");
   const failed = verdict !== "cancelled" && (facts.status >= 500 || facts.status === 0);

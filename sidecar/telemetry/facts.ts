@@ -64,6 +64,8 @@ export interface ExchangeFacts {
   readonly requestBytes: number;
   readonly responseBytes: number;
   readonly error: ProxyError | undefined;
+  /** Envoy's short codes, by commas; empty: nothing failed on the way. */
+  readonly responseFlags: string;
   readonly userAgent: string;
   readonly attempts: readonly AttemptFacts[];
 }

@@ -159,6 +159,50 @@ suite("retrying", () => {
     assert.equal(retried?.attempts[0]?.decision, "retried: retry_on 5xx");
   });
 
+  test("retries that are used up show as Envoy's flag, whatever the last of them ended in", async (t) => {
+    const bad = await failing([500, 500]);
+    t.after(() => bad.close());
+    const clusters = [cluster("orders", [bad.port]), cluster("dead", [await ScriptedBackend.deadPort()])];
+    const retryPolicy = { ...RETRY, numRetries: 1 };
+    const table = routeTable(
+      virtualHost("orders", route(forward("orders", { retryPolicy }))),
+      virtualHost("dead", route(forward("dead", { retryPolicy }))),
+    );
+    const bed = await ProxyBed.start({ clusters, table, limits: { freeRetries: 0 } });
+    t.after(() => bed.close());
+    assert.match(await bed.ask(GET), /^HTTP\/1\.1 500 /);
+    assert.match(
+      await bed.ask(GET.replace("orders", "dead")),
+      /^HTTP\/1\.1 503 [\s\S]*x-envoy-response-flags: UF,URX\r\n/,
+    );
+    assert.match(await bed.ask(GET), /^HTTP\/1\.1 200 /);
+    assert.deepEqual(
+      bed.recorder.exchanges.map(({ flags }) => flags),
+      ["URX", "UF,URX", ""],
+    );
+  });
+
+  test("what an Envoy's rate limit refused is asked for again only where retry_on names that", async (t) => {
+    for (const [on, tries] of [
+      [["5xx"], 1],
+      [["envoy-ratelimited"], 2],
+    ] as const) {
+      const backend = await ScriptedBackend.start(async (connection) => {
+        for (;;) {
+          await connection.takeMessage();
+          connection.send("HTTP/1.1 503 X\r\nX-Envoy-RateLimited: true\r\nContent-Length: 0\r\n\r\n");
+        }
+      });
+      const bed = await ProxyBed.start({
+        clusters: [cluster("orders", [backend.port])],
+        table: retryingTable({ on: new Set(on), numRetries: 1 }),
+      });
+      t.after(() => Promise.all([bed.close(), backend.close()]));
+      assert.match(await bed.ask(GET), /^HTTP\/1\.1 503 /);
+      assert.equal(bed.recorder.exchanges[0]?.attempts.length, tries);
+    }
+  });
+
   test("an answer that is thrown away keeps its connection where its rest is small", async (t) => {
     for (const [bytes, connections] of [
       [2, 1],

@@ -85,6 +85,7 @@ export function exchangeFacts(changes: Partial<ExchangeFacts> = {}): ExchangeFac
     requestBytes: 0,
     responseBytes: 512,
     error: undefined,
+    responseFlags: changes.error?.kind.flag ?? "",
     userAgent: "curl/8.5.0",
     attempts: [attemptFacts()],
     ...changes,

@@ -10,6 +10,7 @@ export interface Recorded {
   readonly status: number;
   /** Code of the error; empty: none. */
   readonly error: string;
+  readonly flags: string;
   readonly requestBytes: number;
   readonly responseBytes: number;
   readonly attempts: readonly {
@@ -50,6 +51,7 @@ export class RecordingRecorder implements Recorder {
       cluster: facts.cluster,
       status: facts.status,
       error: facts.error?.kind.code ?? "",
+      flags: facts.responseFlags,
       requestBytes: facts.requestBytes,
       responseBytes: facts.responseBytes,
       attempts: facts.attempts.map((attempt) => ({

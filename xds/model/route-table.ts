@@ -192,6 +192,7 @@ export const RETRY_ON = [
   "retriable-4xx",
   "retriable-status-codes",
   "retriable-headers",
+  "envoy-ratelimited",
   "cancelled",
   "deadline-exceeded",
   "internal",
