@@ -75,7 +75,7 @@ export class MeasuredSidecar implements Started {
   }
 
   /** Measures until `holds`; what crosses sockets takes its time, and the process announces none of it. */
-  async until(holds: (measured: Measured) => boolean, what: string, limitMs = 10_000): Promise<Measured> {
+  async until(holds: (measured: Measured) => boolean, what: string, limitMs = 60_000): Promise<Measured> {
     const end = performance.now() + limitMs;
     for (;;) {
       const measured = await this.measure();
