@@ -109,9 +109,12 @@ export async function startSidecar({ bootstrap, logger, env }: SidecarOptions): 
     onBalancerEvent: (cluster, event) => telemetry.recorder.onBalancerEvent(cluster, event),
   });
 
-  // Whoever ends the process at once still lets out the answers that were given.
-  const flush = (): void => outbox.flush();
-  process.on("exit", flush);
+  // Also where the process is ended at once, answers that were given leave, and what breaks off is seen to break off.
+  const breakOff = (): void => {
+    proxy.close();
+    outbox.flush();
+  };
+  process.on("exit", breakOff);
 
   const xds = new XdsClient({
     transport: await transportOf(bootstrap),
@@ -194,7 +197,7 @@ export async function startSidecar({ bootstrap, logger, env }: SidecarOptions): 
       xds.close();
       proxy.close();
       await Promise.all([admin.close(), telemetry.shutdown()]);
-      process.off("exit", flush);
+      process.off("exit", breakOff);
     },
   };
 }

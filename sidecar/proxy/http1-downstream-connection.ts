@@ -129,9 +129,13 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     if (this.restsSince !== Number.POSITIVE_INFINITY) this.#close();
   }
 
-  /** Ends whatever is under way. */
+  /** Ends whatever is under way, on both sides, and so that nobody takes a part for the whole. */
   destroy(): void {
-    this.#onGone("the proxy is shutting down");
+    const exchange = this.#exchange;
+    const error = proxyError(ERRORS.downstreamDisconnect, "the proxy is shutting down");
+    if (exchange) this.abort(error);
+    else this.#close();
+    exchange?.onRequestAbort(error);
   }
 
   get bufferedBytes(): number {

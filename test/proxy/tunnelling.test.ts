@@ -69,6 +69,34 @@ suite("tunnelling", () => {
     assert.equal(bed.proxy.counts().tunnels, 0);
   });
 
+  test("tunnels, and responses that only the connection's end would frame, are reset when the proxy ends", async (t) => {
+    const backend = await ScriptedBackend.start(async (connection) => {
+      const upgrade = /^Upgrade:/m.test(await connection.takeUntil("\r\n\r\n"));
+      connection.send(
+        upgrade ? SWITCH : "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n",
+      );
+    });
+    t.after(() => backend.close());
+    const bed = await ProxyBed.start({ clusters: [cluster("orders", [backend.port])], filter: { upgrades } });
+    const [tunnel, old, modern] = [await bed.connect(), await bed.connect(), await bed.connect()];
+    tunnel.send(WEBSOCKET);
+    old.send("GET / HTTP/1.0\r\nHost: orders\r\n\r\n");
+    modern.send("GET / HTTP/1.1\r\nHost: orders\r\n\r\n");
+    await tunnel.takeUntil("\r\n\r\n");
+    await old.takeUntil("part");
+    await modern.takeUntil("part\r\n");
+    await bed.close();
+    await Promise.all([tunnel.untilClosed(), old.untilClosed(), modern.untilEnded()]);
+    modern.socket.destroy();
+    // Chunks without the last one show by themselves that they are not all.
+    assert.deepEqual([tunnel.wasReset, old.wasReset, modern.wasReset], [true, true, false]);
+    const counts = bed.proxy.counts();
+    assert.deepEqual(
+      [counts.exchanges, counts.tunnels, counts.downstreamConnections, counts.attempts],
+      [0, 0, 0, 0],
+    );
+  });
+
   test("an upgrade that the upstream refuses is an answer, and its connection is never pooled", async (t) => {
     const backend = await ScriptedBackend.start(async (connection) => {
       await connection.takeUntil("\r\n\r\n");
