@@ -4,6 +4,7 @@ import { Eligibility, type EligibilityOptions } from "./eligibility.ts";
 import type { EndpointSet } from "./endpoint-set.ts";
 import { EVIDENCE_CANDIDATES, type Evidence, PICK_REASON } from "./evidence.ts";
 import type { LoadTable } from "./load-table.ts";
+import { drawOf } from "./policies/hash-walk.ts";
 import type { Chooser, Policy } from "./policies/policy.ts";
 import { Trials } from "./trials.ts";
 
@@ -93,7 +94,8 @@ export class Choice {
     if (sets.length === 0) return NO_SLOT;
     let first = 0;
     if (sets.length > 1) {
-      const draw = this.#table.random();
+      const { hash } = request;
+      const draw = this.#eligibility.options.byKey && hash ? drawOf(hash) : this.#table.random();
       while (draw >= sets[first]!.upTo) first++;
     }
     for (let i = 0; i < sets.length; i++) {

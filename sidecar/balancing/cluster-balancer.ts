@@ -300,5 +300,6 @@ function eligibilityOptions(policy: ResolvedPolicy, options: BalancerOptions): E
     locality: options.locality ?? NO_LOCALITY,
     localZone: options.localZone ?? "",
     spillsByLoad: policy.kind === "adaptive",
+    byKey: policy.kind === "ring_hash" || policy.kind === "maglev",
   };
 }

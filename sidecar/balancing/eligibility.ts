@@ -22,6 +22,8 @@ export interface EligibilityOptions {
   readonly localZone: string;
   /** Whether the policy itself weighs near against far by load. Otherwise zones take what their number of endpoints allows. */
   readonly spillsByLoad: boolean;
+  /** Whether the policy chooses by a request's key. One table then holds all localities, or a key would go to several. */
+  readonly byKey: boolean;
 }
 
 /** A set to be: its part of the priority's picks, and who is in it. */
@@ -32,6 +34,7 @@ interface Part {
   readonly members: readonly Slot[];
   readonly byLocality: boolean;
   readonly near?: string;
+  readonly localityShares?: readonly number[];
 }
 
 /** One place of the assignment with its endpoints by what may be done with them. */
@@ -76,10 +79,8 @@ export class Eligibility {
     const excluded = new Int32Array(EXCLUSION_NAMES.length);
     const priorities = this.#places(excluded);
     const health: PriorityHealth[] = priorities.map((places) => ({
-      total: sum(
-        places,
-        (p) => p.healthy.length + p.degraded.length + p.unhealthy.length + p.draining.length,
-      ),
+      total: sum(places, (p) => p.healthy.length + p.degraded.length + p.unhealthy.length),
+      draining: sum(places, (p) => p.draining.length),
       healthy: sum(places, (p) => p.healthy.length),
       refusing: sum(places, (p) => p.healthy.filter((slot) => this.#states.refusing[slot] === 1).length),
       degraded: sum(places, (p) => p.degraded.length),
@@ -95,7 +96,7 @@ export class Eligibility {
       for (const part of this.#parts(places, load.panic, load.degraded)) {
         const key = `${load.priority} ${part.key} ${load.degraded ? "degraded" : ""}`;
         const set = previous.get(key) ?? new EndpointSet(key);
-        set.assign(part.slots, part.members);
+        set.assign(part.slots, part.members, part.localityShares);
         set.priority = load.priority;
         set.panic = load.panic;
         set.near = part.near;
@@ -166,7 +167,7 @@ export class Eligibility {
       zone: this.#roster.localities[place.locality]!.zone,
       weight: this.#roster.localities[place.locality]!.weight,
       usable: usable(place).length,
-      total: members(place).length + place.draining.length,
+      total: members(place).length,
     }));
     if (this.options.spillsByLoad && !panic && prefersZone(candidates, this.options)) {
       const slots = places.flatMap(usable);
@@ -175,14 +176,17 @@ export class Eligibility {
       const aware: Part = { key: "near", share, ...all, near: this.options.localZone };
       return [aware, { key: "", share: 1 - share, ...all }].filter((part) => part.share > 0);
     }
-    const shares = localityLoads(candidates, this.#roster.overprovisioningFactor, panic, this.options);
+    const shares = this.options.byKey
+      ? undefined
+      : localityLoads(candidates, this.#roster.overprovisioningFactor, panic, this.options);
     if (shares === undefined) {
       let slots = places.flatMap(usable);
       // In panic with nothing but draining endpoints, these are better than an error.
       if (panic && slots.length === 0) slots = places.flatMap((place) => place.draining);
-      return slots.length === 0
-        ? []
-        : [{ key: "", share: 1, byLocality: false, slots, members: inOrder(slots, places.flatMap(members)) }];
+      if (slots.length === 0) return [];
+      const localityShares = panic ? undefined : this.#localityShares(candidates, places);
+      const all = { byLocality: false, slots, members: inOrder(slots, places.flatMap(members)) };
+      return [{ key: "", share: 1, ...all, ...(localityShares && { localityShares }) }];
     }
     return places
       .map((place, i) => ({
@@ -193,6 +197,17 @@ export class Eligibility {
         members: inOrder(usable(place), members(place)),
       }))
       .filter((part) => part.share > 0 && part.slots.length > 0);
+  }
+
+  /** Localities' parts of a hash table: their weights alone, as in Envoy. Health moves keys within the table, not its places. */
+  #localityShares(candidates: readonly LocalityLoad[], places: readonly Place[]): number[] | undefined {
+    if (!this.options.byKey || this.options.locality.kind !== "weighted") return undefined;
+    const weights = candidates.map(({ weight, total }) => (total === 0 ? 0 : (weight ?? 0)));
+    const all = weights.reduce((a, b) => a + b, 0);
+    if (all === 0) return undefined;
+    const shares = new Array<number>(this.#roster.localities.length).fill(0);
+    for (const [i, place] of places.entries()) shares[place.locality] = weights[i]! / all;
+    return shares;
   }
 }
 

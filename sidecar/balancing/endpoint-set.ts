@@ -15,6 +15,8 @@ export class EndpointSet {
   panic = false;
   /** The zone whose endpoints are preferred while load allows; undefined: all places are alike. */
   near: string | undefined;
+  /** What of a hash table belongs to each locality, by its place in the assignment; undefined: localities do not matter. */
+  localityShares: readonly number[] | undefined;
   /** Changes whenever slots, members or weights do. */
   version = 0;
   readonly excluded = new Int32Array(EXCLUSION_NAMES.length);
@@ -23,15 +25,25 @@ export class EndpointSet {
     this.key = key;
   }
 
-  /** True when that changed the set. */
-  assign(slots: readonly Slot[], members: readonly Slot[]): void {
-    if (same(this.slots, this.count, slots) && same(this.members, this.memberCount, members)) return;
+  assign(slots: readonly Slot[], members: readonly Slot[], localityShares?: readonly number[]): void {
+    if (
+      same(this.slots, this.count, slots) &&
+      same(this.members, this.memberCount, members) &&
+      sameShares(this.localityShares, localityShares)
+    )
+      return;
+    this.localityShares = localityShares;
     this.slots = Int32Array.from(slots);
     this.count = slots.length;
     this.members = Int32Array.from(members);
     this.memberCount = members.length;
     this.version++;
   }
+}
+
+function sameShares(a: readonly number[] | undefined, b: readonly number[] | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return a.length === b.length && a.every((share, i) => share === b[i]);
 }
 
 function same(column: Int32Array, count: number, slots: readonly Slot[]): boolean {

@@ -1,5 +1,7 @@
 export interface PriorityHealth {
+  /** Endpoints that count: all but draining ones, which were taken out on purpose, so that nothing is lacking without them. */
   readonly total: number;
+  readonly draining: number;
   readonly healthy: number;
   /** Of the healthy ones, those that refused the last connection. */
   readonly refusing: number;
@@ -36,18 +38,19 @@ export function priorityLoads(
   const healthy = priorities.map((p) => available(p.healthy - p.refusing * (1 - REFUSING_COUNTS), p.total));
   const degraded = priorities.map((p) => available(p.degraded, p.total));
   const total = Math.min(1, add(healthy) + add(degraded));
+  const sizes = priorities.map((p) => p.total + p.draining);
   const inPanic = priorities.map(
-    (p) =>
-      p.total > 0 &&
+    (p, priority) =>
+      sizes[priority]! > 0 &&
       panicThreshold > 0 &&
       total < 1 &&
-      (100 * (p.healthy + p.degraded)) / p.total < panicThreshold,
+      100 * (p.healthy + p.degraded) < panicThreshold * Math.max(1, p.total),
   );
-  const hosts = add(priorities.map((p) => p.total));
-  if (total === 0 || priorities.every((p, i) => p.total === 0 || inPanic[i])) {
+  const hosts = add(sizes);
+  if (total === 0 || sizes.every((size, i) => size === 0 || inPanic[i])) {
     // Nothing is healthy enough anywhere: by size, health ignored, unless that is switched off.
-    return priorities
-      .map((p, priority) => ({ priority, degraded: false, share: p.total / hosts, panic: true }))
+    return sizes
+      .map((size, priority) => ({ priority, degraded: false, share: size / hosts, panic: true }))
       .filter((load) => load.share > 0 && inPanic[load.priority]);
   }
   const loads: PriorityLoad[] = [];

@@ -12,7 +12,7 @@ const unhealthy = (count: number, from: number): Endpoint[] =>
 describe("priorities", () => {
   const loadsOf = (...healthy: number[]) =>
     priorityLoads(
-      healthy.map((part) => ({ total: 100, healthy: part, refusing: 0, degraded: 0 })),
+      healthy.map((part) => ({ total: 100, healthy: part, refusing: 0, draining: 0, degraded: 0 })),
       140,
       50,
     ).map((load) => [load.priority, Math.round(load.share * 100), load.panic] as const);
@@ -49,8 +49,8 @@ describe("priorities", () => {
   it("lose what refuses connections before it is ejected, but never all of it", () => {
     const [first, second] = priorityLoads(
       [
-        { total: 10, healthy: 10, refusing: 5, degraded: 0 },
-        { total: 10, healthy: 10, refusing: 0, degraded: 0 },
+        { total: 10, healthy: 10, refusing: 5, draining: 0, degraded: 0 },
+        { total: 10, healthy: 10, refusing: 0, draining: 0, degraded: 0 },
       ],
       140,
       50,
@@ -60,8 +60,8 @@ describe("priorities", () => {
     );
     const [asked] = priorityLoads(
       [
-        { total: 4, healthy: 4, refusing: 4, degraded: 0 },
-        { total: 4, healthy: 4, refusing: 0, degraded: 0 },
+        { total: 4, healthy: 4, refusing: 4, draining: 0, degraded: 0 },
+        { total: 4, healthy: 4, refusing: 0, draining: 0, degraded: 0 },
       ],
       140,
       50,
@@ -69,8 +69,30 @@ describe("priorities", () => {
     assert.ok(Math.abs(asked!.share - 0.014) < 1e-9);
   });
 
+  it("lack nothing when endpoints drain: those were taken out on purpose", () => {
+    const draining = endpoints(2, 2).map((e): Endpoint => ({ ...e, health: "draining" }));
+    const mesh = new Mesh(roundRobin);
+    mesh.balancer.update(
+      assignment(place([...endpoints(2), ...draining]), place(endpoints(2, 10), { priority: 1 })),
+    );
+    assert.deepEqual([...mesh.run(1_000, 100).keys()].sort(), ["10.0.0.0:8080", "10.0.0.1:8080"]);
+    mesh.balancer.update(assignment(place(draining), place(endpoints(2, 10), { priority: 1 })));
+    assert.deepEqual([...mesh.run(1_000, 100).keys()].sort(), ["10.0.0.10:8080", "10.0.0.11:8080"]);
+    mesh.balancer.update(assignment(place([endpoint(0), ...draining])));
+    assert.deepEqual(
+      [[...mesh.run(1_000, 100).keys()], mesh.balancer.view().panic],
+      [["10.0.0.0:8080"], false],
+    );
+    mesh.balancer.update(assignment(place(draining)));
+    assert.equal(mesh.run(1_000, 100).size, 2);
+  });
+
   it("use degraded endpoints only for what healthy ones lack", () => {
-    const loads = priorityLoads([{ total: 100, healthy: 50, refusing: 0, degraded: 50 }], 140, 50);
+    const loads = priorityLoads(
+      [{ total: 100, healthy: 50, refusing: 0, draining: 0, degraded: 50 }],
+      140,
+      50,
+    );
     assert.deepEqual(
       loads.map((load) => [load.degraded, Math.round(load.share * 100)]),
       [

@@ -144,6 +144,37 @@ describe("hash policies", () => {
       assert.ok(Math.abs(heavy - 3 / 8) < 0.05, `${heavy}`);
     });
 
+    it(`${name}: a key stays with its endpoint where two priorities share the requests`, () => {
+      const mesh = new Mesh(policy);
+      const first = [
+        ...endpoints(2),
+        endpoint(2, { health: "unhealthy" }),
+        endpoint(3, { health: "unhealthy" }),
+      ];
+      mesh.balancer.update(assignment(place(first), place(endpoints(2, 10), { priority: 1 })));
+      const once = owners(mesh);
+      assert.deepEqual(owners(mesh), once);
+      const second = once.filter((address) => /^10\.0\.0\.1[01]:/.test(address)).length / KEYS;
+      assert.ok(Math.abs(second - 0.3) < 0.02, `${second} of the keys at priority 1`);
+    });
+
+    it(`${name}: a key stays with its endpoint where localities have weights, which are their parts of the table`, () => {
+      const locality = { kind: "weighted", zoneRoutingEnabled: 100, zoneMinClusterSize: 6 } as const;
+      const mesh = new Mesh(policy, { locality });
+      const [a, b] = [
+        place(endpoints(2), { zone: "a", weight: 1 }),
+        place(endpoints(4, 10), { zone: "b", weight: 3 }),
+      ];
+      mesh.balancer.update(assignment(a, b));
+      const once = owners(mesh);
+      assert.deepEqual(owners(mesh), once);
+      const inA = once.filter((address) => /^10\.0\.0\.[01]:/.test(address)).length / KEYS;
+      assert.ok(Math.abs(inA - 0.25) < 0.05, `${inA} of the keys in the locality of weight 1 of 4`);
+      mesh.balancer.update(assignment({ ...a, weight: 9 }, { ...b, weight: 1 }));
+      const after = owners(mesh).filter((address) => /^10\.0\.0\.[01]:/.test(address)).length / KEYS;
+      assert.ok(Math.abs(after - 0.9) < 0.05, `${after} of the keys in it when it has 9 of 10`);
+    });
+
     it(`${name}: a request without a key goes anywhere`, () => {
       const mesh = meshOf(policy, endpoints(5));
       assert.equal(mesh.run(1_000, 200).size, 5);

@@ -11,8 +11,7 @@ import { type Chooser, isTried } from "./policy.ts";
 /** A table of endpoints around which a request walks from the place of its hash until an endpoint may be used. */
 export interface HashTable {
   readonly size: number;
-  /** Made for the set's members as they are now. */
-  build(set: EndpointSet): void;
+  build(parts: readonly TablePart[]): void;
   /** Where a hash falls, 0..size-1. */
   place(hash: Hash64): number;
   slotAt(place: number): Slot;
@@ -31,7 +30,7 @@ export class HashWalk implements Chooser {
   /** Times the average load that an endpoint may carry; undefined: any. */
   readonly #bound: number | undefined;
   readonly #eligible = new Set<Slot>();
-  #members: Int32Array | undefined;
+  #parts: readonly TablePart[] | undefined;
   #weightSum = 0;
   #version = -1;
 
@@ -91,18 +90,52 @@ export class HashWalk implements Chooser {
       this.#eligible.add(set.slots[i]!);
       this.#weightSum += this.#roster.weights[set.slots[i]!]!;
     }
-    const key = Int32Array.from(set.members.subarray(0, set.memberCount));
-    const weighed = Int32Array.from(
-      [...key, ...key].map((slot, i) => (i < key.length ? slot : this.#roster.weights[slot]!)),
-    );
-    if (this.#members !== undefined && sameNumbers(this.#members, weighed)) return;
-    this.#members = weighed;
-    this.#places.build(set);
+    const parts = partsOf(set, this.#roster);
+    if (this.#parts !== undefined && sameParts(this.#parts, parts)) return;
+    this.#parts = parts;
+    this.#places.build(parts);
   }
 }
 
-function sameNumbers(a: Int32Array, b: Int32Array): boolean {
-  return a.length === b.length && a.every((value, i) => value === b[i]);
+/** An endpoint and what of the table it gets, as a part of 1. */
+export interface TablePart {
+  readonly slot: Slot;
+  readonly part: number;
+}
+
+/**
+ * By weight; where localities have weights, each locality's part by the weights of its endpoints. The steps are those of Envoy's
+ * thread_aware_lb_impl.cc: others round otherwise.
+ */
+function partsOf(set: EndpointSet, roster: Roster): readonly TablePart[] {
+  const members = Array.from(set.members.subarray(0, set.memberCount));
+  const { localityShares } = set;
+  if (localityShares === undefined) {
+    const sum = members.reduce((total, slot) => total + roster.weights[slot]!, 0);
+    return members.map((slot) => ({ slot, part: roster.weights[slot]! / sum }));
+  }
+  const sums = new Array<number>(localityShares.length).fill(0);
+  for (const slot of members) sums[roster.localityOf[slot]!]! += roster.weights[slot]!;
+  return members
+    .map((slot) => {
+      const locality = roster.localityOf[slot]!;
+      return { slot, part: (roster.weights[slot]! * localityShares[locality]!) / sums[locality]! };
+    })
+    .filter(({ part }) => part > 0);
+}
+
+function sameParts(a: readonly TablePart[], b: readonly TablePart[]): boolean {
+  return a.length === b.length && a.every(({ slot, part }, i) => slot === b[i]?.slot && part === b[i].part);
+}
+
+/** Where a key falls among priorities, 0..1: in hundredths of its hash, as in Envoy, so that it stays with one of them. */
+export function drawOf(hash: Hash64): number {
+  return (remainder(hash, 100) + 0.5) / 100;
+}
+
+/** Exact while the divisor is under 2^26, which the largest table is. */
+export function remainder({ high, low }: Hash64, divisor: number): number {
+  return ((high % divisor) * (2 ** 32 % divisor) + low) % divisor;
 }
 
 /** What an endpoint is hashed by. */

@@ -1,8 +1,7 @@
 import { type Hash64, xxhash64 } from "../../../xds/common/xxhash64.ts";
 import type { Slot } from "../balancer.ts";
-import type { EndpointSet } from "../endpoint-set.ts";
 import type { Roster } from "../roster.ts";
-import { type HashTable, hashKey } from "./hash-walk.ts";
+import { type HashTable, hashKey, remainder, type TablePart } from "./hash-walk.ts";
 
 export interface MaglevOptions {
   /** A prime, so that every permutation reaches every place. */
@@ -30,18 +29,17 @@ export class MaglevTable implements HashTable {
   }
 
   /** Endpoints take places by turns from their own permutations; a lighter one sits out turns in proportion. */
-  build(set: EndpointSet): void {
+  build(parts: readonly TablePart[]): void {
     const size = this.#options.tableSize;
-    const roster = this.#roster;
-    const members = set.members.subarray(0, set.memberCount);
-    const sum = members.reduce((total, slot) => total + roster.weights[slot]!, 0);
     // Turns go in the order of names, so that every sidecar makes the same table.
-    const rows = Array.from(members, (slot) => {
-      const key = hashKey(roster, slot, this.#options.useHostname);
-      const skip = remainder(xxhash64(key, SKIP_SEED), size - 1) + 1;
-      const next = remainder(xxhash64(key), size);
-      return { slot, key, skip, next, weight: roster.weights[slot]! / sum, target: 0 };
-    }).sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : a.slot - b.slot));
+    const rows = parts
+      .map(({ slot, part }) => {
+        const key = hashKey(this.#roster, slot, this.#options.useHostname);
+        const skip = remainder(xxhash64(key, SKIP_SEED), size - 1) + 1;
+        const next = remainder(xxhash64(key), size);
+        return { slot, key, skip, next, weight: part, target: 0 };
+      })
+      .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : a.slot - b.slot));
     const heaviest = rows.reduce((most, { weight }) => Math.max(most, weight), 0);
     const owners = new Int32Array(size).fill(EMPTY);
     let filled = 0;
@@ -66,9 +64,4 @@ export class MaglevTable implements HashTable {
   slotAt(place: number): Slot {
     return this.#owners[place]!;
   }
-}
-
-/** Exact while the divisor is under 2^26, which the largest table is. */
-function remainder({ high, low }: Hash64, divisor: number): number {
-  return ((high % divisor) * (2 ** 32 % divisor) + low) % divisor;
 }

@@ -1,8 +1,7 @@
 import { type Hash64, xxhash64 } from "../../../xds/common/xxhash64.ts";
 import type { Slot } from "../balancer.ts";
-import type { EndpointSet } from "../endpoint-set.ts";
 import type { Roster } from "../roster.ts";
-import { type HashTable, hashKey } from "./hash-walk.ts";
+import { type HashTable, hashKey, type TablePart } from "./hash-walk.ts";
 
 export interface RingHashOptions {
   readonly minimumSize: number;
@@ -39,18 +38,15 @@ export class Ring implements HashTable {
    * allows; the others in proportion. Sums run over all endpoints, so that the ring is right as a whole where parts are fractions.
    * The order of the steps is Envoy's: another one rounds otherwise.
    */
-  build(set: EndpointSet): void {
+  build(parts: readonly TablePart[]): void {
     const { minimumSize, maximumSize, useHostname } = this.#options;
-    const roster = this.#roster;
-    const members = set.members.subarray(0, set.memberCount);
-    const sum = members.reduce((total, slot) => total + roster.weights[slot]!, 0);
-    const least = members.reduce((min, slot) => Math.min(min, roster.weights[slot]! / sum), 1);
+    const least = parts.reduce((min, { part }) => Math.min(min, part), 1);
     const scale = Math.min(Math.ceil(least * minimumSize) / least, maximumSize);
     const places: Place[] = [];
     let target = 0;
-    for (const slot of members) {
-      const key = hashKey(roster, slot, useHostname);
-      target += scale * (roster.weights[slot]! / sum);
+    for (const { slot, part } of parts) {
+      const key = hashKey(this.#roster, slot, useHostname);
+      target += scale * part;
       for (let replica = 0; places.length < target; replica++) {
         places.push({ position: xxhash64(`${key}_${replica}`), slot });
       }
