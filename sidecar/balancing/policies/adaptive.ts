@@ -118,12 +118,12 @@ class AdaptiveChooser implements Chooser {
     const { carried } = this.#weights;
     let count = 0;
     for (let i = 0; i < 2 * this.#sampleSize; i++) {
-      const used = i < this.#sampleSize;
-      const slot = used ? this.#used[i]! : this.#sampler.sample(this.#random());
+      const slot = i < this.#sampleSize ? this.#used[i]! : this.#sampler.sample(this.#random());
       // Without weight: it is not in the set any more.
-      if (slot === NO_SLOT || carried[slot] === 0 || this.#candidates.lastIndexOf(slot, count - 1) >= 0)
-        continue;
-      this.#candidates[count++] = slot;
+      if (slot === NO_SLOT || carried[slot] === 0) continue;
+      let known = 0;
+      while (known < count && this.#candidates[known] !== slot) known++;
+      if (known === count) this.#candidates[count++] = slot;
     }
     return count;
   }
