@@ -14,8 +14,8 @@ const IN_FLIGHT = 64;
 const FAILING = 50;
 /** A number that is handed from one compiled function to another is an object of 16 bytes; which ones are is the compiler's choice. */
 const NUMBER = 16;
-const PER_PICK = 8 * NUMBER;
-const PER_ATTEMPT = 14 * NUMBER;
+const PER_PICK = 12 * NUMBER;
+const PER_ATTEMPT = 18 * NUMBER;
 
 /** A balancer in use, on a clock that allocates nothing itself. */
 class Traffic {
