@@ -3,6 +3,7 @@ import type { FieldLines, RequestHead } from "../codec/head.ts";
 import type { ForwardAction } from "./compiled-route.ts";
 
 const PREFIX = "x-envoy-";
+const SHORTEST = "x-envoy-internal".length;
 /** More retries than this are cut: a header must not turn one request into a storm. */
 const MAX_RETRIES = 100;
 
@@ -81,6 +82,8 @@ const READERS: ReadonlyMap<string, (value: string, overrides: Overrides) => void
   ],
   // Requests are not hedged; asking for it is for this hop all the same.
   ["x-envoy-hedge-on-per-try-timeout", () => {}],
+  // Whoever believes it must have it from its own proxy: Envoy takes it from every caller, too.
+  ["x-envoy-internal", () => {}],
 ]);
 
 /** Adds to what the route retries on, as Envoy does; words that are not known are passed over. */
@@ -93,7 +96,12 @@ function mayOverride(fields: FieldLines): boolean {
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] as string;
     // The hyphens tell nearly every other field apart without a lower-case copy of its name.
-    if (name.length > 16 && name[1] === "-" && name[7] === "-" && name.toLowerCase().startsWith(PREFIX))
+    if (
+      name.length >= SHORTEST &&
+      name[1] === "-" &&
+      name[7] === "-" &&
+      name.toLowerCase().startsWith(PREFIX)
+    )
       return true;
   }
   return false;

@@ -107,6 +107,12 @@ test("without override headers the route's own action is given", () => {
   assert.equal(requestOverrides(own, request({ fields: ["x-request-identifier", "1", "a", "b"] })), own);
 });
 
+test("no caller says of itself that it is internal", () => {
+  const head = request({ fields: ["a", "b", "X-Envoy-Internal", "true"] });
+  withoutOverrides(head);
+  assert.deepEqual(head.fields, ["a", "b"]);
+});
+
 test("override headers change timeouts and retries, and are taken out", () => {
   const head = request({
     fields: [
@@ -126,12 +132,12 @@ test("override headers change timeouts and retries, and are taken out", () => {
       "503,x,99",
       "x-envoy-hedge-on-per-try-timeout",
       "true",
-      "x-envoy-internal",
+      "x-envoy-original-path",
       "true",
     ],
   });
   const changed = requestOverrides(action({ retryPolicy: retry("5xx") }), head);
-  assert.deepEqual(head.fields, ["a", "b", "x-envoy-internal", "true"]);
+  assert.deepEqual(head.fields, ["a", "b", "x-envoy-original-path", "true"]);
   assert.equal(changed.timeoutMs, 900);
   assert.equal(changed.retryPolicy?.perTryTimeoutMs, 300);
   assert.equal(changed.retryPolicy?.numRetries, 4);
