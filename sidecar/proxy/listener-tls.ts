@@ -38,7 +38,6 @@ export class ListenerTls {
       requestCert: validation !== undefined,
       rejectUnauthorized: requireClientCertificate,
       handshakeTimeout: HANDSHAKE_MS,
-      allowHalfOpen: true,
       noDelay: true,
     });
     // Each connection comes to one of the two ends below, at the latest by the handshake's timeout.
@@ -52,6 +51,8 @@ export class ListenerTls {
     });
     server.on("secureConnection", (socket) => {
       this.#callers.onHandshakeEnd();
+      // Not before: half-open, who leaves within the handshake would be waited for until its timeout.
+      socket.allowHalfOpen = true;
       if (this.#admits(socket)) onConnection(socket);
       else socket.destroy();
     });

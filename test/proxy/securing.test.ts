@@ -206,6 +206,42 @@ suite("securing", () => {
     caller.socket.destroy();
   });
 
+  test("a caller that leaves within its handshake is not waited for", async (t) => {
+    const bed = await ProxyBed.start({ clusters: [], listener: { tls: LISTENER_TLS } });
+    t.after(() => bed.close());
+    const callers = [await bed.connect(), await bed.connect()];
+    // The second has begun: the first bytes of a ClientHello.
+    callers[1]?.send("\x16\x03\x01\x02\x00\x01\x00");
+    await eventually(() => bed.proxy.counts().handshakes === 2, "both handshakes are under way");
+    for (const { socket } of callers) socket.end();
+    await eventually(() => bed.proxy.counts().handshakes === 0, "both are over");
+    for (const caller of callers) await caller.untilClosed();
+  });
+
+  test("a half-closed caller over TLS gets its answer", async (t) => {
+    const backend = await ScriptedBackend.answering("served");
+    t.after(() => backend.close());
+    const bed = await ProxyBed.start({
+      clusters: [cluster("orders", [backend.port])],
+      listener: { tls: LISTENER_TLS },
+    });
+    t.after(() => bed.close());
+    const socket = tls.connect({
+      port: bed.port,
+      host: "127.0.0.1",
+      ca: pem("ca"),
+      servername: "server.test",
+    });
+    await once(socket, "secureConnect");
+    let answer = "";
+    socket.setEncoding("latin1").on("data", (text: string) => {
+      answer += text;
+    });
+    socket.end(GET);
+    await once(socket, "close");
+    assert.match(answer, /^HTTP\/1\.1 200 [\s\S]*served$/);
+  });
+
   test("a tunnel over TLS on both sides whose caller vanishes ends, and the proxy goes on", async (t) => {
     const backend = await tlsBackend("HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
     t.after(() => backend.close());
