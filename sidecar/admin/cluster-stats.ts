@@ -10,6 +10,7 @@ export function writeClusters(clusters: readonly ClusterView[], sheet: StatSheet
     const scope = clusterScope(name);
     sheet.gauge(scope, "upstream_cx_active", connections.active);
     sheet.counter(scope, "upstream_cx_total", connections.total);
+    sheet.counter(scope, "upstream_cx_destroy", connections.total - connections.active);
     sheet.counter(scope, "upstream_cx_connect_fail", connections.connectFailures);
     sheet.counter(scope, "upstream_cx_connect_timeout", connections.connectTimeouts);
     sheet.counter(scope, "upstream_cx_overflow", overflows.connections);
@@ -19,11 +20,13 @@ export function writeClusters(clusters: readonly ClusterView[], sheet: StatSheet
     sheet.counter(scope, "upstream_rq_retry_overflow", overflows.retries);
     const { endpoints } = balancer;
     const ejected = endpoints.filter(({ state }) => state === "ejected").length;
-    const healthy = endpoints.filter(
-      ({ state, health }) => state !== "ejected" && health !== "unhealthy",
-    ).length;
+    // Envoy's sums: what is ejected or fails its checks is neither healthy nor degraded, what drains is excluded.
+    const ofHealth = (wanted: string): number =>
+      endpoints.filter(({ state, health }) => state !== "ejected" && health === wanted).length;
     sheet.gauge(scope, "membership_total", endpoints.length);
-    sheet.gauge(scope, "membership_healthy", healthy);
+    sheet.gauge(scope, "membership_healthy", ofHealth("healthy"));
+    sheet.gauge(scope, "membership_degraded", ofHealth("degraded"));
+    sheet.gauge(scope, "membership_excluded", ofHealth("draining"));
     sheet.gauge(scope, "outlier_detection.ejections_active", ejected);
     const own = ownClusterScope(name);
     sheet.gauge(own, "panic", balancer.panic ? 1 : 0);

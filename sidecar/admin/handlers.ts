@@ -1,7 +1,7 @@
 import { LOG_LEVELS } from "../../xds/common/log-level.ts";
 import { didYouMean } from "../../xds/common/nearest-name.ts";
 import { writeMetrics } from "../telemetry/metrics-sheet.ts";
-import { PROCESS_SCOPE, StatSheet } from "../telemetry/stat-sheet.ts";
+import { StatSheet, type Wanted } from "../telemetry/stat-sheet.ts";
 import { writeClusters } from "./cluster-stats.ts";
 import { clusterStatus, clustersText } from "./clusters.ts";
 import { configDump, DUMP_LISTS } from "./config-dump.ts";
@@ -23,6 +23,7 @@ import {
   jsonReply,
   textReply,
 } from "./reply.ts";
+import { memoryNow, writeServer } from "./server-stats.ts";
 import { staticFile } from "./static-files.ts";
 import { writeXds } from "./xds-stats.ts";
 
@@ -44,12 +45,13 @@ export const HANDLERS: ReadonlyMap<string, Handler> = new Map([
   ["/help", get("this list", help)],
   ["/ready", get("200 once it serves, 503 before and while draining", ready)],
   ["/live", get("200 while the process runs its event loop", () => textReply("LIVE\n"))],
-  ["/clusters", heavy("clusters and their endpoints; ?format=json", clusters)],
+  ["/clusters", heavy("clusters and their endpoints; ?format=json, ?filter=REGEX", clusters)],
   ["/listeners", get("listeners and where they are bound; ?format=json", listeners)],
   ["/config_dump", heavy("configuration as Envoy dumps it; ?resource ?name_regex ?include_eds", dump)],
-  ["/stats", heavy("counters and gauges; ?format=json|prometheus, ?filter=REGEX", stats)],
+  ["/stats", heavy("counters and gauges; ?format=json|prometheus, ?filter=REGEX, ?usedonly", stats)],
   ["/stats/prometheus", heavy("the same for Prometheus", prometheus)],
   ["/metrics", heavy("the same as /stats/prometheus", prometheus)],
+  ["/memory", get("memory of the process", memory)],
   ["/server_info", get("version, state, settings", serverInfo)],
   ["/decisions", get("recent decisions; ?cluster ?endpoint ?outcome ?notable=1 ?limit ?follow=1", decisions)],
   ["/explain", { method: "both", does: "what would become of ?method&authority&path", answer: explain }],
@@ -94,7 +96,10 @@ function ready(_: AdminRequest, { sources }: HandlerContext): AdminReply {
 }
 
 function clusters(request: AdminRequest, { sources }: HandlerContext): AdminReply {
-  const views = sources.clusters();
+  const pattern = patternOf(request.query, "filter");
+  if ("error" in pattern) return errorReply(400, pattern.error);
+  const { regex } = pattern;
+  const views = sources.clusters().filter(({ name }) => regex?.matcher(name).find() ?? true);
   if (wantsJson(request)) return jsonReply({ cluster_statuses: views.map(clusterStatus) });
   return { ...textReply(""), body: clustersText(views) };
 }
@@ -124,16 +129,26 @@ function dump({ query }: AdminRequest, { sources }: HandlerContext): AdminReply 
 function stats(request: AdminRequest, context: HandlerContext): AdminReply {
   const format = request.query.get("format");
   if (format === "prometheus") return prometheus(request, context);
-  const pattern = patternOf(request.query, "filter");
-  if ("error" in pattern) return errorReply(400, pattern.error);
-  const { regex } = pattern;
-  const wanted = (name: string): boolean => regex?.matcher(name).find() ?? true;
+  const wanted = wantedStats(request);
+  if (typeof wanted !== "function") return wanted;
   const sheet = sheetOf(context);
   return format === "json" ? jsonReply({ stats: sheet.list(wanted) }) : textReply(sheet.text(wanted));
 }
 
-function prometheus(_: AdminRequest, context: HandlerContext): AdminReply {
-  return { ...textReply(sheetOf(context).prometheus()), type: "text/plain; version=0.0.4; charset=utf-8" };
+function prometheus(request: AdminRequest, context: HandlerContext): AdminReply {
+  const wanted = wantedStats(request);
+  if (typeof wanted !== "function") return wanted;
+  const text = sheetOf(context).prometheus(wanted);
+  return { ...textReply(text), type: "text/plain; version=0.0.4; charset=utf-8" };
+}
+
+/** Names by the filter; with `usedonly` those alone that ever counted something. Or what is wrong with the query. */
+function wantedStats({ query }: AdminRequest): Wanted | AdminReply {
+  const pattern = patternOf(query, "filter");
+  if ("error" in pattern) return errorReply(400, pattern.error);
+  const { regex } = pattern;
+  const usedOnly = query.has("usedonly");
+  return (name, value) => (!usedOnly || value !== 0) && (regex?.matcher(name).find() ?? true);
 }
 
 function sheetOf({ sources, clock }: HandlerContext): StatSheet {
@@ -143,12 +158,16 @@ function sheetOf({ sources, clock }: HandlerContext): StatSheet {
   writeCallers(sources.callers(), sheet);
   writeClusters(sources.clusters(), sheet);
   writeXds(sources.xdsStatus(), sheet);
-  const memory = process.memoryUsage.rss();
-  sheet.gauge(PROCESS_SCOPE, "uptime", Math.round((clock.wall() - sources.identity.startedAt) / 1_000));
-  sheet.gauge(PROCESS_SCOPE, "live", sources.state() === "LIVE" ? 1 : 0);
-  sheet.gauge(PROCESS_SCOPE, "memory_physical_size", memory);
+  writeServer(sources, Math.round((clock.wall() - sources.identity.startedAt) / 1_000), sheet);
   sources.writeStats(sheet);
   return sheet;
+}
+
+/** 64-bit numbers are text in protobuf's JSON. */
+function memory(): AdminReply {
+  return jsonReply(
+    Object.fromEntries(Object.entries(memoryNow()).map(([name, bytes]) => [name, String(bytes)])),
+  );
 }
 
 function serverInfo(_: AdminRequest, { sources, clock }: HandlerContext): AdminReply {

@@ -9,6 +9,9 @@ import {
   type StatSheet,
 } from "./stat-sheet.ts";
 
+const PANIC = PICK_REASON_NAMES.indexOf("panic");
+const EJECTED = BALANCER_EVENTS.indexOf("ejected");
+
 /** Writes the data path's counters on a sheet. `statPrefix` gives a listener's configured prefix. */
 export function writeMetrics(
   metrics: Metrics,
@@ -20,6 +23,10 @@ export function writeMetrics(
     for (const [i, counter] of CLUSTER_COUNTERS.entries())
       sheet.counter(scope, counter, cluster.counters[i]!);
     writeStatuses("upstream_rq", scope, cluster.statuses, sheet);
+    sheet.counter(scope, "lb_healthy_panic", cluster.picks[PANIC]!);
+    for (const name of ["ejections_enforced_total", "ejections_total"])
+      sheet.counter(scope, `outlier_detection.${name}`, cluster.events[EJECTED]!);
+    sheet.histogramMs(scope, "upstream_rq_time", cluster.duration);
     const own = ownClusterScope(name);
     PICK_REASON_NAMES.forEach((reason, i) => {
       if (cluster.picks[i]! > 0)
@@ -37,6 +44,7 @@ export function writeMetrics(
     for (const [i, counter] of LISTENER_COUNTERS.entries())
       sheet.counter(scope, counter, listener.counters[i]!);
     writeStatuses("downstream_rq", scope, listener.statuses, sheet);
+    sheet.histogramMs(scope, "downstream_rq_time", listener.duration);
     sheet.histogram("http_server_request_duration_seconds", listener.duration, [["dashpot_listener", name]]);
   }
   sheet.counter(DASHPOT_SCOPE, "requests", metrics.exchanges);

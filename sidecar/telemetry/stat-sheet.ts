@@ -6,6 +6,8 @@ export type Labels = readonly (readonly [name: string, value: string])[];
 interface Sample {
   /** `_bucket`, `_sum` and `_count` of histograms. */
   readonly suffix: string;
+  /** What filters see of it: of a histogram its count, so that it is shown whole or not at all. */
+  readonly stat: Stat;
   readonly labels: Labels;
   readonly value: number;
 }
@@ -21,6 +23,10 @@ export interface Stat {
   readonly name: string;
   readonly value: number;
 }
+
+/** Whether a reading shows a statistic of this dotted name and value. */
+export type Wanted = (name: string, value: number) => boolean;
+const everything: Wanted = () => true;
 
 /** A thing that has statistics: `cluster.orders` in Envoy's dotted names, `envoy_cluster_...{envoy_cluster_name="orders"}` in Prometheus. */
 export interface Scope {
@@ -66,36 +72,50 @@ export class StatSheet {
 
   /** Durations in seconds, under a name without scope: OpenTelemetry's. */
   histogram(name: string, histogram: DurationHistogram, labels: Labels): void {
-    const family = this.#family(name, "histogram");
+    this.#histogram(this.#family(name, "histogram"), name, histogram, labels, 1);
+  }
+
+  /** The same in milliseconds, as Envoy has its durations; in Prometheus' format only. */
+  histogramMs(scope: Scope, name: string, histogram: DurationHistogram): void {
+    const family = this.#family(scope.prefix + name, "histogram");
+    this.#histogram(family, scope.dotted + name, histogram, scope.labels, 1_000);
+  }
+
+  #histogram(family: Family, dotted: string, of: DurationHistogram, labels: Labels, perSecond: number): void {
+    const stat = { name: oneLine(dotted), value: of.counts.reduce((a, b) => a + b, 0) };
     let cumulative = 0;
-    histogram.counts.forEach((count, i) => {
+    of.counts.forEach((count, i) => {
       cumulative += count;
-      const bound = i < DURATION_BOUNDS_S.length ? String(DURATION_BOUNDS_S[i]) : "+Inf";
-      family.samples.push({ suffix: "_bucket", labels: [...labels, ["le", bound]], value: cumulative });
+      const bound = DURATION_BOUNDS_S[i];
+      const le = bound === undefined ? "+Inf" : String(bound * perSecond);
+      const bucket = { suffix: "_bucket", stat, labels: [...labels, ["le", le] as const] };
+      family.samples.push({ ...bucket, value: cumulative });
     });
-    family.samples.push({ suffix: "_sum", labels, value: histogram.sumS });
-    family.samples.push({ suffix: "_count", labels, value: cumulative });
+    family.samples.push({ suffix: "_sum", stat, labels, value: of.sumS * perSecond });
+    family.samples.push({ suffix: "_count", stat, labels, value: cumulative });
   }
 
   /** Counters and gauges under Envoy's names, sorted. */
-  list(wanted: (name: string) => boolean = () => true): readonly Stat[] {
-    const found = this.#dotted.filter(({ name }) => wanted(name));
+  list(wanted: Wanted = everything): readonly Stat[] {
+    const found = this.#dotted.filter(({ name, value }) => wanted(name, value));
     return found.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   }
 
   /** The same as Envoy's `/stats`: `cluster.orders.upstream_rq_total: 12`. */
-  text(wanted?: (name: string) => boolean): string {
+  text(wanted?: Wanted): string {
     return this.list(wanted)
       .map(({ name, value }) => `${name}: ${numberText(value)}\n`)
       .join("");
   }
 
   /** Prometheus' text format, version 0.0.4. */
-  prometheus(): string {
+  prometheus(wanted: Wanted = everything): string {
     const lines: string[] = [];
     for (const { name, type, samples } of this.#families.values()) {
+      const found = samples.filter(({ stat }) => wanted(stat.name, stat.value));
+      if (found.length === 0) continue;
       lines.push(`# TYPE ${name} ${type}`);
-      for (const { suffix, labels, value } of samples) {
+      for (const { suffix, labels, value } of found) {
         lines.push(`${name}${suffix}${labelText(labels)} ${numberText(value)}`);
       }
     }
@@ -104,8 +124,9 @@ export class StatSheet {
 
   #add(scope: Scope, name: string, type: StatType, value: number, labels: Labels, dotted: string): void {
     const family = this.#family(scope.prefix + plain(name), type);
-    family.samples.push({ suffix: "", labels: [...scope.labels, ...labels], value });
-    this.#dotted.push({ name: oneLine(scope.dotted + dotted), value });
+    const stat = { name: oneLine(scope.dotted + dotted), value };
+    family.samples.push({ suffix: "", stat, labels: [...scope.labels, ...labels], value });
+    this.#dotted.push(stat);
   }
 
   #family(name: string, type: StatType): Family {

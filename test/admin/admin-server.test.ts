@@ -122,6 +122,9 @@ describe("the admin interface", () => {
         { name: "server.uptime", value: 0 },
       ],
     });
+    assert.equal((await ask("/stats?usedonly&filter=server.(live|uptime|state)")).body, "server.live: 1\n");
+    const scraped = (await ask("/stats/prometheus?filter=^server.live")).body;
+    assert.equal(scraped, "# TYPE envoy_server_live gauge\nenvoy_server_live 1\n");
     const { status, body: told } = await ask("/stats?filter=(");
     assert.equal(status, 400);
     assert.match(told, /filter is no regular expression of RE2/);

@@ -100,3 +100,14 @@ test("recent traffic is that of the last ten seconds", () => {
   assert.equal(traffic.view(45_000).requestsPerSecond, 0);
   assert.ok(Number.isNaN(traffic.view(45_000).p99Ms));
 });
+
+test("Envoy's histograms are in milliseconds, and shown whole or not at all", () => {
+  const metrics = new Metrics();
+  metrics.countExchange(exchangeFacts({ startedAt: 0, endedAt: 30, attempts: [attemptFacts()] }));
+  const sheet = sheetOf(metrics);
+  const shown = sheet.prometheus((name, value) => value !== 0 && name.endsWith("downstream_rq_time"));
+  assert.match(shown, /^# TYPE envoy_http_downstream_rq_time histogram\n/);
+  assert.match(shown, /_bucket\{envoy_http_conn_manager_prefix="\w+",le="25"\} 0\n.*le="50"\} 1\n/);
+  assert.match(shown, /_sum\{[^}]*\} 30\n/);
+  assert.equal(sheet.prometheus(() => false).trim(), "");
+});
