@@ -277,7 +277,7 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
   #mirror(chunks: readonly Buffer[]): void {
     if (!this.#wantsMirror || !this.#action) return;
     this.#mirrored = true;
-    sendMirrors(this.context, this.#action.mirrors, this.head, chunks);
+    sendMirrors(this.context, this.#action, this.head, chunks);
   }
 
   onAttemptDrain(): void {

@@ -1,5 +1,7 @@
 import { Buffer } from "node:buffer";
 import { ERRORS, proxyError } from "../../xds/common/errors.ts";
+import type { Expiring } from "../../xds/common/timer-wheel.ts";
+import { WheelTimer } from "../../xds/common/timer-wheel.ts";
 import type { RouteAction } from "../../xds/model/route-table.ts";
 import type { Slot } from "../balancing/balancer.ts";
 import type { RequestHead } from "../codec/head.ts";
@@ -10,12 +12,14 @@ import type { ProxyContext } from "./proxy-context.ts";
 
 /** Copies under way at once; more are not sent. */
 const MAX_MIRRORS = 256;
+/** How long a copy may take whose route sets no bound: Envoy's default for routes, ms. Nobody else would end it. */
+const LONGEST_MS = 15_000;
 
 /**
  * A copy of a request to another cluster, whose answer nobody waits for and whose failures harm nobody. Sent when the request
  * is whole, so that the copy never slows the original; a body that is not held any more is not mirrored.
  */
-class Mirror implements AttemptOwner {
+class Mirror implements AttemptOwner, Expiring {
   readonly context: ProxyContext;
   readonly grpc = false;
   readonly tunnels = false;
@@ -23,10 +27,13 @@ class Mirror implements AttemptOwner {
   readonly tried: readonly Slot[] = [];
   readonly #head: RequestHead;
   readonly #body: Buffer;
-  #done = false;
+  readonly #timer = new WheelTimer(this);
+  readonly #timeoutMs: number;
+  #attempt: Attempt | undefined;
 
-  constructor(context: ProxyContext, head: RequestHead, body: Buffer) {
+  constructor(context: ProxyContext, head: RequestHead, body: Buffer, timeoutMs: number) {
     this.context = context;
+    this.#timeoutMs = timeoutMs > 0 ? timeoutMs : LONGEST_MS;
     this.#head = head;
     this.#body = body;
   }
@@ -35,9 +42,17 @@ class Mirror implements AttemptOwner {
     const cluster = this.context.clusters.get(clusterName);
     if (!cluster?.breakers.default.admitsRequest()) return;
     const attempt = new Attempt(this, cluster, cluster.breakers.default, 0);
+    this.#attempt = attempt;
     this.context.counts.mirrors++;
+    this.context.wheel.arm(this.#timer, this.#timeoutMs);
     if (attempt.pick()) attempt.connect();
-    else this.#finish(attempt);
+    else this.#finish();
+  }
+
+  onExpired(): void {
+    const detail = `no whole response to the mirrored request within ${this.#timeoutMs} ms`;
+    this.#attempt?.cancel(proxyError(ERRORS.routeTimeout, detail));
+    this.#finish();
   }
 
   onAttemptReady(_attempt: Attempt, stream: UpstreamStream): void {
@@ -45,8 +60,8 @@ class Mirror implements AttemptOwner {
     else stream.sendHead(this.#head, true);
   }
 
-  onAttemptFailed(attempt: Attempt): void {
-    this.#finish(attempt);
+  onAttemptFailed(): void {
+    this.#finish();
   }
 
   onAttemptInformational(): void {}
@@ -57,25 +72,27 @@ class Mirror implements AttemptOwner {
 
   onAttemptData(): void {}
 
-  onAttemptEnd(attempt: Attempt): void {
-    this.#finish(attempt);
+  onAttemptEnd(): void {
+    this.#finish();
   }
 
   onAttemptDrain(): void {}
 
-  #finish(attempt: Attempt): void {
-    if (this.#done) return;
-    this.#done = true;
+  #finish(): void {
+    const attempt = this.#attempt;
+    if (!attempt) return;
+    this.#attempt = undefined;
+    this.context.wheel.disarm(this.#timer);
     attempt.cancel(proxyError(ERRORS.internal, "the mirror is over"));
     this.context.counts.mirrors--;
     this.context.evidence.give(attempt.evidence);
   }
 }
 
-/** Sends the copies that a route asks for. The host says that it is one, as Envoy marks it: `-shadow`. */
+/** Sends the copies that a route asks for, each for as long as the route gives a response. The host says that it is one, as Envoy marks it: `-shadow`. */
 export function sendMirrors(
   context: ProxyContext,
-  mirrors: RouteAction["mirrors"],
+  { mirrors, timeoutMs }: Pick<RouteAction, "mirrors" | "timeoutMs">,
   head: RequestHead,
   chunks: readonly Buffer[],
 ): void {
@@ -91,7 +108,7 @@ export function sendMirrors(
       framing: body.length > 0 ? "length" : "none",
       contentLength: body.length > 0 ? body.length : -1,
     };
-    new Mirror(context, copy, body).send(cluster);
+    new Mirror(context, copy, body, timeoutMs).send(cluster);
   }
 }
 

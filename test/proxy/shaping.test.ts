@@ -59,6 +59,40 @@ suite("shaping", () => {
     assert.equal(bed.proxy.counts().exchanges, 0);
   });
 
+  test("a mirror that is not answered ends by the route's timeout, and leaves no connection behind", async (t) => {
+    const backend = await ScriptedBackend.answering("served");
+    let mirrored = 0;
+    const silent = await ScriptedBackend.start(async (connection) => {
+      await connection.takeMessage();
+      mirrored++;
+    });
+    t.after(() => Promise.all([backend.close(), silent.close()]));
+    const clock = new FakeClock();
+    const mirrors = [{ cluster: "shadow", fraction: ALWAYS }];
+    for (const [timeoutMs, waits, ends] of [
+      [2_000, 1_900, 200],
+      [0, 14_900, 200],
+    ] as const) {
+      const bed = await ProxyBed.start({
+        clusters: [cluster("orders", [backend.port]), cluster("shadow", [silent.port])],
+        table: routeTable(virtualHost("orders", route(forward("orders", { mirrors, timeoutMs })))),
+        clock,
+      });
+      t.after(() => bed.close());
+      mirrored = 0;
+      assert.match(await bed.ask(GET), /served$/);
+      await eventually(() => mirrored === 1, "the mirror is asked");
+      clock.advance(waits);
+      assert.equal(bed.proxy.counts().mirrors, 1);
+      clock.advance(ends);
+      const shadow = bed.proxy.clusters().find(({ name }) => name === "shadow");
+      assert.deepEqual(
+        [bed.proxy.counts().mirrors, shadow?.requests.active, shadow?.connections.active],
+        [0, 0, 0],
+      );
+    }
+  });
+
   test("a mirror gets the same request and body, and its failure is nobody's", async (t) => {
     const copies: string[] = [];
     const backend = await ScriptedBackend.answering("real");
