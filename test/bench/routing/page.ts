@@ -28,7 +28,7 @@ export function renderPage(
     "",
     `This page is written by \`npm run bench:routing -- --seeds ${seeds.join(",")} --page FILE\`. All numbers are ${told}; all policies`,
     "of a scenario get the same requests. [How routing decides](how-routing-decides.md) says what to make of them and how constants were",
-    "chosen; the scenarios are the files of `sidecar/simulate/scenarios`, and `dashpot simulate NAME --policies NAMES` repeats any row.",
+    "chosen; [simulating routing](simulate.md) how to run one scenario by itself. Peers that know no priorities take all endpoints for equal (Q).",
     "",
     "## At a glance",
     "",
