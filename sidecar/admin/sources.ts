@@ -1,5 +1,5 @@
 import type { LogLevel } from "../../xds/common/log-level.ts";
-import type { CallerCounts, ListenerView } from "../proxy/index.ts";
+import type { ListenerView } from "../proxy/index.ts";
 import type { BalancerEvents } from "../telemetry/balancer-events.ts";
 import type { DecisionRing } from "../telemetry/decision-ring.ts";
 import type { ExplainRequest, Explanation } from "../telemetry/explanation.ts";
@@ -8,6 +8,7 @@ import type { EffectiveValue } from "../telemetry/otel-environment.ts";
 import type { RecentTraffic } from "../telemetry/recent-traffic.ts";
 import type { StatSheet } from "../telemetry/stat-sheet.ts";
 import type { ClusterView } from "../upstream/upstream-cluster.ts";
+import type { HeldCounts } from "./connection-stats.ts";
 import type { DumpSource } from "./dump-view.ts";
 
 export interface Identity {
@@ -30,7 +31,7 @@ export interface AdminSources extends DumpSource {
   missing(): string;
   clusters(): readonly ClusterView[];
   listeners(): readonly ListenerView[];
-  callers(): CallerCounts & { readonly waitingConnections: number; readonly handshakes: number };
+  callers(): HeldCounts;
   readonly decisions: DecisionRing;
   readonly events: BalancerEvents;
   readonly metrics: Metrics;

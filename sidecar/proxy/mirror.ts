@@ -40,7 +40,10 @@ class Mirror implements AttemptOwner, Expiring {
 
   send(clusterName: string): void {
     const cluster = this.context.clusters.get(clusterName);
-    if (!cluster?.breakers.default.admitsRequest()) return;
+    if (!cluster?.breakers.default.admitsRequest()) {
+      this.context.counts.mirrorsDropped++;
+      return;
+    }
     const attempt = new Attempt(this, cluster, cluster.breakers.default, 0);
     this.#attempt = attempt;
     this.context.counts.mirrors++;
@@ -97,7 +100,11 @@ export function sendMirrors(
   chunks: readonly Buffer[],
 ): void {
   for (const { cluster, fraction } of mirrors) {
-    if (context.counts.mirrors >= MAX_MIRRORS || !drawn(fraction, context.random)) continue;
+    if (!drawn(fraction, context.random)) continue;
+    if (context.counts.mirrors >= MAX_MIRRORS) {
+      context.counts.mirrorsDropped++;
+      continue;
+    }
     const body = Buffer.concat(chunks);
     const copy: RequestHead = {
       ...head,

@@ -79,4 +79,6 @@ export interface ProxyCounts extends CallerCounts {
   faults: number;
   /** Copies of requests. */
   mirrors: number;
+  /** Copies that were not sent, in all: too many were under way, or too many requests in their cluster. */
+  mirrorsDropped: number;
 }

@@ -101,6 +101,7 @@ export class SidecarProxy {
       tunnels: 0,
       faults: 0,
       mirrors: 0,
+      mirrorsDropped: 0,
     };
     this.#context = {
       clock,

@@ -93,6 +93,22 @@ suite("shaping", () => {
     }
   });
 
+  test("mirrors that their cluster has no room for are counted", async (t) => {
+    const backend = await ScriptedBackend.answering("served");
+    t.after(() => backend.close());
+    const made = cluster("shadow", [backend.port]);
+    const full = { ...made.cluster.value.circuitBreakers.default, maxRequests: 0 };
+    const circuitBreakers = { default: full, high: full };
+    const mirrors = [{ cluster: "shadow", fraction: ALWAYS }];
+    const bed = await ProxyBed.start({
+      clusters: [cluster("orders", [backend.port]), cluster("shadow", [backend.port], { circuitBreakers })],
+      table: routeTable(virtualHost("orders", route(forward("orders", { mirrors })))),
+    });
+    t.after(() => bed.close());
+    assert.match(await bed.ask(GET), /served$/);
+    assert.deepEqual([bed.proxy.counts().mirrors, bed.proxy.counts().mirrorsDropped], [0, 1]);
+  });
+
   test("a mirror gets the same request and body, and its failure is nobody's", async (t) => {
     const copies: string[] = [];
     const backend = await ScriptedBackend.answering("real");

@@ -130,6 +130,8 @@ export class AdminBed {
           acceptedConnections: 9,
           waitingConnections: 1,
           handshakes: 5,
+          mirrors: 6,
+          mirrorsDropped: 7,
           refusedConnections: 2,
           reclaimedConnections: 3,
         }),
