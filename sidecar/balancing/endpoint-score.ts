@@ -44,10 +44,10 @@ const MOMENT_MS = 20;
  *
  *     local    = latency * (1 + 2 q / w)^1.5
  *     reported = service * (1 + n + 30 q / w)^1.5 + latency / 2        where all that answer report their load
- *     score    = (local or reported) * (1 + 0.7 (x - 1) / (1 + |x - 1|)) * suspicion + expected retries
+ *     score    = (local or reported) * (1 + 0.7 (x - 1) / (1 + |x - 1|)) * spared * suspicion + expected retries
  *
  * q: own requests in flight, w: weight relative to the mean, n: reported requests in flight,
- * x: recent share over the share due by weight and, where load is reported, by speed.
+ * x: recent share over the share due by weight and, where load is reported, by speed; spared: 10 while it asks to be, else 1.
  */
 export class EndpointScore implements Columns {
   readonly #inFlight: InFlight;
@@ -59,7 +59,7 @@ export class EndpointScore implements Columns {
   /** How far a newcomer's slow start must have come before this sidecar tries it, 0..1: drawn, so that not all do at once. */
   #caution = new Float64Array(0);
   readonly #starts = new RecentStarts();
-  /** By slot, ms: as `judge` found it last. */
+  /** By slot, ms, always positive and finite: as `judge` found it last. */
   cost = new Float64Array(0);
   /** Until when it stands; -Infinity: something was learned since. */
   #until = new Float64Array(0);

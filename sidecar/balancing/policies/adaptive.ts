@@ -55,6 +55,7 @@ class AdaptiveChooser implements Chooser {
   readonly #sampleSize: number;
   /** The last used, oldest overwritten; NO_SLOT: not so many yet. What they answered is fresh, which no draw is likely to be. */
   readonly #used: Int32Array;
+  /** Those that the pick at hand compares, where it does not compare all. */
   readonly #candidates: Int32Array;
   #usedCount = 0;
   readonly #score: EndpointScore;
