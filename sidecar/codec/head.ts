@@ -33,7 +33,7 @@ export interface RequestHead {
   target: string;
   /** Host (or the absolute-form's authority, which replaces Host), as sent. */
   authority: string;
-  readonly scheme: "http" | "https";
+  scheme: "http" | "https";
   /** 0 for HTTP/1.0, 1 for HTTP/1.1, 2 for HTTP/2. */
   readonly version: 0 | 1 | 2;
   /** Without Host: the writer puts `authority` first. */

@@ -4,6 +4,7 @@ import { withoutPort } from "../../xds/common/host-port.ts";
 import type { HttpFilter } from "../../xds/model/listener.ts";
 import { isGrpc, isPrivateAddress, normalizeTarget, pathReference, removeField } from "../routing/index.ts";
 import { requestIdOf } from "../telemetry/trace-ids.ts";
+import { settleScheme, tellCaller } from "./caller-fields.ts";
 import type { ExchangeRecord } from "./exchange-record.ts";
 import type { HttpRoutes } from "./http-routes.ts";
 import type { LocalReply } from "./local-reply.ts";
@@ -27,6 +28,8 @@ export function acceptRequest(
   known.scan(head.fields);
   const peer = record.remoteAddress;
   if (filter.xffTrustedHops > 0) findOrigin(record, filter);
+  // Who brings addresses to the edge speaks for others, wherever it stands itself.
+  if (filter.useRemoteAddress && known.at("x-forwarded-for") >= 0) record.internal = false;
   const foreignId =
     !record.internal &&
     filter.useRemoteAddress &&
@@ -41,8 +44,10 @@ export function acceptRequest(
   addForwarded(head.fields, known, filter, head.scheme, withoutPort(peer));
   addVia(head.fields, known.at("via"), via[head.version]);
   // Last: they may move fields.
+  settleScheme(head, filter, known);
   if (foreignId) setField(head.fields, "x-request-id", record.requestId);
   if (known.at("tracestate") >= 0) passTraceState(record);
+  tellCaller(record, filter, known);
   return normalize(record, filter);
 }
 

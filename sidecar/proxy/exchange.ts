@@ -12,6 +12,7 @@ import {
   redirectLocation,
   requestHash,
   requestOverrides,
+  rewriteHost,
   withoutOverrides,
 } from "../routing/index.ts";
 import type { UpstreamCluster } from "../upstream/upstream-cluster.ts";
@@ -24,7 +25,7 @@ import { ExchangeRecord } from "./exchange-record.ts";
 import { drawFault } from "./fault-injection.ts";
 import type { HttpRoutes } from "./http-routes.ts";
 import type { LocalReply } from "./local-reply.ts";
-import { connectedHead, errorReply, textReply } from "./local-reply.ts";
+import { connectedHead, directReply, errorReply, textReply } from "./local-reply.ts";
 import { sendMirrors } from "./mirror.ts";
 import { RequestBody } from "./request-body.ts";
 import { addVia, setField } from "./request-fields.ts";
@@ -102,7 +103,7 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
     this.route = route.name;
     const { action } = route;
     if (action.kind === "direct_response") {
-      this.#reply(textReply(action.status, action.body, []));
+      this.#reply(directReply(action, this.grpc));
     } else if (action.kind === "redirect") {
       const location = redirectLocation(action, head, route.rewrite);
       if (location === undefined) this.#fail(proxyError(ERRORS.malformedRequest, HOST_NEEDED));
@@ -229,7 +230,7 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
     if (this.#compiled?.attemptCountInRequest)
       setField(head.fields, ATTEMPT_COUNT, String(attempt.number + 1));
     const rewrite = this.#action?.hostRewrite;
-    if (rewrite?.kind === "auto") head.authority = attempt.cluster.hostname(attempt.slot) || head.authority;
+    if (rewrite?.kind === "auto") this.#rewriteHost(attempt);
     const body = this.#body;
     let more = stream.sendHead(head, body === undefined);
     if (!body) {
@@ -244,6 +245,14 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
     if (this.#plan?.needsBody || this.#wantsMirror) body.sent();
     else body.release();
     if (more) this.downstream.resumeRequest();
+  }
+
+  /** Retries go to other endpoints: the name that the caller gave is told, not that of the one before. */
+  #rewriteHost({ cluster, slot }: Attempt): void {
+    const { head } = this;
+    head.authority = this.authority;
+    const hostname = cluster.hostname(slot);
+    if (hostname !== "") rewriteHost(head, hostname);
   }
 
   onRequestData(chunk: Buffer): void {
@@ -319,8 +328,9 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
   #applyRoute({ fields }: ResponseHead): void {
     const route = this.#compiled;
     if (!route) return;
-    if (route.attemptCountInResponse && this.attempts.length > 0)
-      setField(fields, ATTEMPT_COUNT, String(this.attempts.length));
+    // A request that the cluster's breaker stopped was an attempt too.
+    if (route.attemptCountInResponse && this.cluster !== "")
+      setField(fields, ATTEMPT_COUNT, String(Math.max(this.attempts.length, 1)));
     if (!route.responseHeaders.isEmpty) route.responseHeaders.apply(fields, this);
   }
 
@@ -385,7 +395,7 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
     const attempt = this.#attempt;
     attempt?.cancel(error);
     if (attempt && kind === ERRORS.perTryTimeout) this.onAttemptFailed(attempt, error);
-    else this.#fail(error);
+    else this.#fail(error, kind === ERRORS.routeTimeout ? this.#action?.timeoutStatus : undefined);
   }
 
   // Trying again.

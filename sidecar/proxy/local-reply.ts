@@ -1,5 +1,6 @@
 import type { ProxyError } from "../../xds/common/errors.ts";
 import { ERRORS } from "../../xds/common/errors.ts";
+import type { DirectResponseAction } from "../../xds/model/route-table.ts";
 import type { FieldLines, ResponseHead } from "../codec/head.ts";
 
 /** An answer that the proxy gives itself. */
@@ -40,6 +41,10 @@ const REASONS: ReadonlyMap<number, string> = new Map([
 /** gRPC's own mapping of HTTP statuses (http-grpc-status-mapping.md), but a deadline is told as a deadline. */
 function grpcStatus(error: ProxyError, status: number): number {
   if (error.kind === ERRORS.routeTimeout || error.kind === ERRORS.perTryTimeout) return 4;
+  return grpcStatusOfHttp(status);
+}
+
+function grpcStatusOfHttp(status: number): number {
   switch (status) {
     case 400:
       return 13;
@@ -77,6 +82,7 @@ function errorFields(error: ProxyError, flags: string): FieldLines {
     `${PROXY_NAME}; error=${kind.proxyError}; details=${quoted(`${kind.code}: ${detail}`)}`,
   ];
   if (flags !== "") fields.push("x-envoy-response-flags", flags);
+  if (kind === ERRORS.overflow) fields.push("x-envoy-overloaded", "true");
   return fields;
 }
 
@@ -99,9 +105,18 @@ export function errorReply(
 ): LocalReply {
   const fields = errorFields(error, flags);
   if (!grpc) return textReply(status, `${error.kind.code}: ${error.detail}\n`, fields);
-  fields.push("content-type", "application/grpc", "grpc-status", String(given ?? grpcStatus(error, status)));
-  fields.push("grpc-message", grpcMessage(`${error.kind.code}: ${error.detail}`));
+  return trailersOnly(given ?? grpcStatus(error, status), `${error.kind.code}: ${error.detail}`, fields);
+}
+
+function trailersOnly(status: number, message: string, fields: FieldLines): LocalReply {
+  fields.push("content-type", "application/grpc", "grpc-status", String(status));
+  if (message !== "") fields.push("grpc-message", grpcMessage(message));
   return reply(200, fields, Buffer.alloc(0));
+}
+
+/** A route's own response. A gRPC caller gets it as gRPC, as from Envoy. */
+export function directReply({ status, body }: DirectResponseAction, grpc: boolean): LocalReply {
+  return grpc ? trailersOnly(grpcStatusOfHttp(status), body, []) : textReply(status, body, []);
 }
 
 /** The answer to a CONNECT whose tunnel stands (RFC 9110, 9.3.6). */

@@ -11,6 +11,7 @@ const NAMES = [
   "content-type",
   "max-forwards",
   "x-forwarded-for",
+  "x-envoy-internal",
   "x-forwarded-proto",
 ] as const;
 type KnownName = (typeof NAMES)[number];

@@ -45,6 +45,7 @@ function forward(action: RouteAction, host: VirtualHost, cluster: string): Forwa
     ...rest,
     cluster,
     clusterHeader: action.cluster.kind === "header" ? action.cluster.header.toLowerCase() : "",
+    timeoutStatus: 504,
     retryPolicy: action.retryPolicy ?? host.retryPolicy,
   };
 }

@@ -40,6 +40,8 @@ export interface ForwardAction extends Omit<RouteAction, "cluster" | "prefixRewr
   readonly cluster: string;
   /** Lower case; empty: `cluster` stands. */
   readonly clusterHeader: string;
+  /** What a caller is told whose route's time is up: 504, or the 204 that it asked for. */
+  readonly timeoutStatus: 504 | 204;
   /** `literal` and `header` are done by `prepareRequest`; `auto` by who knows the endpoint. */
   readonly hostRewrite: RouteAction["hostRewrite"];
   /** The route's, else its virtual host's. Undefined: nothing is retried. */

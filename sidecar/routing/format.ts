@@ -1,5 +1,6 @@
 import { withoutPort } from "../../xds/common/host-port.ts";
 import type { FormatOperator, FormatPiece } from "../../xds/model/route-table.ts";
+import { fieldValue } from "../codec/head.ts";
 import { headerValue } from "./matching.ts";
 import type { RequestContext } from "./request-context.ts";
 
@@ -15,12 +16,13 @@ export type Format = string | ((context: RequestContext) => string);
 
 const PROTOCOLS = ["HTTP/1.0", "HTTP/1.1", "HTTP/2"] as const;
 
-/** `NAME`, or `NAME?OTHER`: OTHER stands in where NAME is absent. */
+/** `NAME`, or `NAME?OTHER`: OTHER stands in where NAME is absent. Of several lines the first, as in Envoy. */
 function requestHeader(argument: string): (context: RequestContext) => string {
   const names = argument.toLowerCase().split("?");
   return ({ head }) => {
     for (const name of names) {
-      const value = headerValue(head, name);
+      const value =
+        name.startsWith(":") || name === "host" ? headerValue(head, name) : fieldValue(head.fields, name);
       if (value !== undefined) return value;
     }
     return "";
@@ -52,7 +54,7 @@ function compileOperator(operator: FormatOperator, argument: string, environment
     case "ROUTE_NAME":
       return (context) => context.routeName;
     case "RESPONSE_FLAGS":
-      return (context) => context.responseFlags;
+      return (context) => context.responseFlags || "-";
     case "REQUEST_ID":
       return (context) => context.requestId;
     case "ENVIRONMENT":

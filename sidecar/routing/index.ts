@@ -27,7 +27,7 @@ export { newAffinityCookie, requestHash } from "./hash-policy.ts";
 export { HeaderMutator, removeField } from "./header-mutator.ts";
 export { drawn, headerValue, isGrpc, joinedValue, matchesHeader, matchesString } from "./matching.ts";
 export { type NormalizedTarget, normalizeTarget, type PathRules } from "./path-normalization.ts";
-export { clusterOf, prepareRequest } from "./prepare-request.ts";
+export { clusterOf, prepareRequest, rewriteHost } from "./prepare-request.ts";
 export { isPrivateAddress } from "./private-address.ts";
 export { pathReference, redirectLocation } from "./redirect.ts";
 export type { RequestContext } from "./request-context.ts";

@@ -78,15 +78,43 @@ function integer(value: string): bigint | undefined {
     : undefined;
 }
 
-/** gRFC A41: an absent field matches nothing, inverted or not; only `present` may ask for absence. */
+/**
+ * gRFC A41: an absent field matches nothing, inverted or not; only `present` may ask for absence. Of several lines each is looked at by
+ * itself and one is enough, as in Envoy: a caller that adds a line must not get past a match, or past an inverted one.
+ */
 export function matchesHeader(match: HeaderMatch, head: RequestHead | ResponseHead): boolean {
-  const value = headerValue(head, match.name) ?? (match.missingAsEmpty ? "" : undefined);
-  const wanted = match.value;
-  if (wanted.kind === "present") return ((value !== undefined) === wanted.present) !== match.invert;
-  if (value === undefined) return false;
-  if (wanted.kind === "string") return matchesString(wanted.matcher, value) !== match.invert;
+  const { name, value: wanted, invert, missingAsEmpty } = match;
+  if (isPartOfHead(name, head)) {
+    const value = headerValue(head, name);
+    if (value !== undefined)
+      return (wanted.kind === "present" ? wanted.present : matchesValue(wanted, value)) !== invert;
+  } else {
+    const { fields } = head;
+    let found = false;
+    for (let i = 0; i < fields.length; i += 2) {
+      const given = fields[i] as string;
+      if (given.length !== name.length || given.toLowerCase() !== name) continue;
+      if (wanted.kind === "present") return wanted.present !== invert;
+      if (matchesValue(wanted, fields[i + 1] as string)) return !invert;
+      found = true;
+    }
+    if (found) return invert;
+  }
+  if (wanted.kind === "present") return (missingAsEmpty === wanted.present) !== invert;
+  return missingAsEmpty && matchesValue(wanted, "") !== invert;
+}
+
+function isPartOfHead(name: string, head: RequestHead | ResponseHead): boolean {
+  return name.startsWith(":") || (name === "host" && "method" in head);
+}
+
+function matchesValue(
+  wanted: Exclude<HeaderMatch["value"], { readonly kind: "present" }>,
+  value: string,
+): boolean {
+  if (wanted.kind === "string") return matchesString(wanted.matcher, value);
   const number = integer(value);
-  return (number !== undefined && number >= wanted.from && number < wanted.to) !== match.invert;
+  return number !== undefined && number >= wanted.from && number < wanted.to;
 }
 
 /**
@@ -111,7 +139,8 @@ export function queryValue(target: string, name: string): string | undefined {
 
 export function matchesQuery(match: QueryMatch, target: string): boolean {
   const value = queryValue(target, match.name);
-  if (value === undefined) return false;
+  if (match.matcher === "absent" || value === undefined)
+    return match.matcher === "absent" && value === undefined;
   return match.matcher === undefined || matchesString(match.matcher, value);
 }
 

@@ -3,7 +3,8 @@ import type { FieldLines, RequestHead } from "../codec/head.ts";
 import type { ForwardAction } from "./compiled-route.ts";
 
 const PREFIX = "x-envoy-";
-const SHORTEST = "x-envoy-internal".length;
+/** Of `x-envoy-retry-on`. */
+const SHORTEST = 16;
 /** More retries than this are cut: a header must not turn one request into a storm. */
 const MAX_RETRIES = 100;
 
@@ -20,6 +21,8 @@ const DEFAULT_POLICY: RetryPolicy = Object.freeze({
   backoffMaxMs: 250,
   rateLimitedBackoff: undefined,
 });
+
+const PRESENT = Object.freeze({ kind: "present", present: true } as const);
 
 const KNOWN: ReadonlySet<string> = new Set(RETRY_ON);
 
@@ -80,10 +83,29 @@ const READERS: ReadonlyMap<string, (value: string, overrides: Overrides) => void
       changeRetry(overrides, { statusCodes: new Set([...overrides.retry.statusCodes, ...known]) });
     },
   ],
+  [
+    "x-envoy-retriable-header-names",
+    (value: string, overrides: Overrides) => {
+      const present = words(value.toLowerCase())
+        .filter((name) => name !== "")
+        .map((name) => ({ name, value: PRESENT, invert: false, missingAsEmpty: false }));
+      changeRetry(overrides, { retriableHeaders: [...overrides.retry.retriableHeaders, ...present] });
+    },
+  ],
+  [
+    "x-envoy-upstream-rq-timeout-alt-response",
+    (_value: string, overrides: Overrides) => {
+      overrides.action.timeoutStatus = 204;
+    },
+  ],
+  [
+    "x-envoy-upstream-stream-duration-ms",
+    (value: string, overrides: Overrides) => {
+      overrides.action.maxStreamDurationMs = decimal(value) ?? overrides.action.maxStreamDurationMs;
+    },
+  ],
   // Requests are not hedged; asking for it is for this hop all the same.
   ["x-envoy-hedge-on-per-try-timeout", () => {}],
-  // Whoever believes it must have it from its own proxy: Envoy takes it from every caller, too.
-  ["x-envoy-internal", () => {}],
 ]);
 
 /** Adds to what the route retries on, as Envoy does; words that are not known are passed over. */

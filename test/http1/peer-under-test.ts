@@ -127,13 +127,7 @@ export const ENVOY: Peer = {
   args: (file) => ["-c", file, "--use-dynamic-base-id", "--concurrency", "1", "--log-level", "critical"],
   configuration: (cases, ports) => JSON.stringify(corpusBootstrap(cases, ports, LIKE_THE_SIDECAR)),
   comparison: {
-    own: new Set([
-      ...OWN,
-      "x-envoy-expected-rq-timeout-ms",
-      "x-envoy-upstream-service-time",
-      "x-envoy-original-path",
-      "x-envoy-original-host",
-    ]),
+    own: new Set([...OWN, "x-envoy-expected-rq-timeout-ms", "x-envoy-upstream-service-time"]),
     exact: false,
   },
   readsBootstraps: true,

@@ -71,7 +71,35 @@ suite("accepting", () => {
   test("without trusted hops a list that anyone may have written is not believed", () => {
     const record = accepted(XFF, { useRemoteAddress: true });
     assert.equal(record.remoteAddress, "10.0.0.9:4000");
-    assert.equal(record.internal, true);
+    // It speaks for others, so it may not choose timeouts for them either.
+    assert.equal(record.internal, false);
+  });
+
+  test("at the edge those behind are told who asks, and nobody else may tell them", () => {
+    const claims = [
+      "x-envoy-internal",
+      "true",
+      "x-envoy-external-address",
+      "192.0.2.1",
+      "x-envoy-original-path",
+      "/lie",
+      "x-forwarded-proto",
+      "https",
+    ];
+    const named = (fields: readonly string[]): string[] =>
+      fields.filter((_, i) => i % 2 === 0 && /^x-(envoy|forwarded-proto)/.test(fields[i] ?? ""));
+    const stranger = accepted([...claims, ...XFF], { useRemoteAddress: true, xffTrustedHops: 0 }).head;
+    assert.deepEqual(named(stranger.fields), ["x-envoy-external-address", "x-forwarded-proto"]);
+    assert.equal(stranger.fields[1], "10.0.0.9");
+    assert.equal(stranger.fields[3], "http");
+    assert.equal(stranger.scheme, "http");
+    const colleague = accepted([], { useRemoteAddress: true }).head;
+    assert.deepEqual(named(colleague.fields), ["x-forwarded-proto", "x-envoy-internal"]);
+    // Where there is no edge, the field of the proxy before says what the caller used.
+    const inside = accepted(claims, {}).head;
+    assert.ok(!inside.fields.includes("x-envoy-internal"));
+    assert.equal(inside.scheme, "https");
+    assert.equal(accepted(["x-forwarded-proto", "gopher"], {}).head.scheme, "http");
   });
 
   test("a request id from outside the network is replaced at the edge, unless it is to be kept", () => {

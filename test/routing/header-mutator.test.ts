@@ -117,7 +117,10 @@ test("header mutations see the path and host that the caller wrote", () => {
   const outcome = compiled.route(head, "");
   assert.ok(outcome);
   prepareRequest(outcome, context(head));
-  assert.deepEqual([head.target, head.authority, head.fields], ["/newold", "b", ["x-was", "/olda"]]);
+  assert.deepEqual(
+    [head.target, head.authority, head.fields],
+    ["/newold", "b", ["x-was", "/olda", "x-envoy-original-host", "a", "x-envoy-original-path", "/old"]],
+  );
 });
 
 test("a route that changes nothing has an empty mutator", () => {

@@ -107,12 +107,6 @@ test("without override headers the route's own action is given", () => {
   assert.equal(requestOverrides(own, request({ fields: ["x-request-identifier", "1", "a", "b"] })), own);
 });
 
-test("no caller says of itself that it is internal", () => {
-  const head = request({ fields: ["a", "b", "X-Envoy-Internal", "true"] });
-  withoutOverrides(head);
-  assert.deepEqual(head.fields, ["a", "b"]);
-});
-
 test("override headers change timeouts and retries, and are taken out", () => {
   const head = request({
     fields: [
@@ -143,6 +137,24 @@ test("override headers change timeouts and retries, and are taken out", () => {
   assert.equal(changed.retryPolicy?.numRetries, 4);
   assert.deepEqual(changed.retryPolicy?.on, new Set(["5xx", "reset", "unavailable"]));
   assert.deepEqual(changed.retryPolicy?.statusCodes, new Set([503]));
+});
+
+test("each override header is found by itself", () => {
+  const alone = (name: string, value: string): ForwardAction => {
+    const head = request({ fields: [name, value] });
+    const changed = requestOverrides(action(), head);
+    assert.deepEqual(head.fields, [], name);
+    return changed;
+  };
+  assert.deepEqual(alone("x-envoy-retry-on", "5xx").retryPolicy?.on, new Set(["5xx"]));
+  assert.deepEqual(
+    alone("x-envoy-retriable-header-names", "X-Again, x-too").retryPolicy?.retriableHeaders.map(
+      ({ name }) => name,
+    ),
+    ["x-again", "x-too"],
+  );
+  assert.equal(alone("x-envoy-upstream-stream-duration-ms", "70").maxStreamDurationMs, 70);
+  assert.equal(alone("x-envoy-upstream-rq-timeout-alt-response", "").timeoutStatus, 204);
 });
 
 test("override headers with nonsense are taken out and change nothing", () => {

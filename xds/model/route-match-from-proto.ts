@@ -84,9 +84,7 @@ function pathMatchOf(scope: Scope, match: RouteMatchProto): PathMatch | undefine
 function queryMatchOf(scope: Scope, parameter: QueryParameterMatcher): QueryMatch | undefined {
   const name = textOf(scope, "name", parameter.name, "required");
   const specifier = parameter.queryParameterMatchSpecifier;
-  if (specifier.case === "presentMatch" && !specifier.value) {
-    scope.at("present_match").error("must be true: matching on a parameter's absence is not supported");
-  }
+  if (specifier.case === "presentMatch" && !specifier.value) return { name, matcher: "absent" };
   if (specifier.case !== "stringMatch") return { name, matcher: undefined };
   const matcher = stringMatcherOf(scope.at("string_match"), specifier.value);
   return matcher && { name, matcher };

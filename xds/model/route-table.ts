@@ -72,7 +72,7 @@ export interface HeaderMatch {
 export interface QueryMatch {
   readonly name: string;
   /** Undefined: present is enough. */
-  readonly matcher: StringMatcher | undefined;
+  readonly matcher: StringMatcher | "absent" | undefined;
 }
 
 export interface HeaderMutations {
