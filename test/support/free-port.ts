@@ -1,32 +1,17 @@
-import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import { createServer } from "node:net";
-
-/** Below the ports that the kernel gives to whoever asks for any (from 32768 on Linux, 49152 elsewhere), above those of services. */
-const LOWEST = 20_000;
-const HIGHEST = 32_767;
-const MOST_TRIES = 100;
+import { type AddressInfo, connect, createServer } from "node:net";
 
 /**
- * A port for a process that must be told one. Nobody else gets it between now and then but by naming it: the kernel does not choose
- * from this range, and two tests that draw from it hardly ever meet.
+ * A port for a process that must be told one, chosen by the kernel and set aside for a minute: a connection to it that its server closed
+ * first stays in TIME_WAIT, for which the kernel gives the port to nobody but who names it.
  */
 export async function freePort(): Promise<number> {
-  for (let tries = 0; tries < MOST_TRIES; tries++) {
-    const port = randomInt(LOWEST, HIGHEST + 1);
-    if (await isFree(port)) return port;
-  }
-  throw new Error(`${MOST_TRIES} ports from ${LOWEST} to ${HIGHEST} were taken`);
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer().listen(port, "127.0.0.1");
-  try {
-    await once(server, "listening");
-  } catch {
-    return false;
-  }
+  const server = createServer((accepted) => accepted.end()).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const caller = connect(port, "127.0.0.1").resume();
+  await once(caller, "close");
   server.close();
   await once(server, "close");
-  return true;
+  return port;
 }
