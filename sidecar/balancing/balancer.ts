@@ -126,7 +126,7 @@ export interface Balancer {
    */
   configure(policy: ResolvedPolicy, options: BalancerOptions): void;
   /**
-   * Proposes; NO_SLOT when nothing may be used. Fills `evidence`. Allocates nothing. Only `onStart` makes it count, and is
+   * Proposes; NO_SLOT when nothing may be used. Fills `evidence`. Makes no object. Only `onStart` makes it count, and is
    * called before the next pick: until then asking again changes no count, no turn and no trial.
    */
   pick(request: PickRequest, evidence: Evidence): Slot;

@@ -7,7 +7,7 @@ import type { Outcome } from "../outcome.ts";
 export interface Chooser {
   /**
    * Only proposes: nothing that a later choice depends on changes, so that asking is free. NO_SLOT when every endpoint of the set was tried. Sets reason,
-   * draw and candidates of the evidence. Allocates nothing.
+   * draw and candidates of the evidence. Makes no object.
    */
   choose(request: PickRequest, now: number, evidence: Evidence): Slot;
   /** What it proposed last is done: an attempt to `slot` begins. */
