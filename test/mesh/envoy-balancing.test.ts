@@ -28,7 +28,7 @@ interface Case {
     readonly zone?: string;
     readonly weight?: number;
   }[];
-  readonly byLocality?: boolean;
+  readonly byLocality?: "weighted" | "zone_aware";
   readonly panicPercent?: number;
   /** Why keys go elsewhere than in Envoy: only shares are compared. */
   readonly otherKeys?: string;
@@ -74,7 +74,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: "localities with weights",
-    byLocality: true,
+    byLocality: "weighted",
     localities: [
       { members: [[0], [1]], zone: "a", weight: 1 },
       { members: [[2], [3]], zone: "b", weight: 3 },
@@ -102,10 +102,31 @@ const CASES: readonly Case[] = [
     ],
   },
 ];
-const DEGRADED: Case = {
-  name: "a degraded endpoint beside too few healthy ones",
-  localities: [{ members: [[0], [1, "DEGRADED"], [2, "DEGRADED"], [3, "DEGRADED"]] }],
-};
+/** Those that hash policies know nothing of in Envoy. */
+const BY_SHARE: readonly Case[] = [
+  {
+    name: "a degraded endpoint beside too few healthy ones",
+    localities: [{ members: [[0], [1, "DEGRADED"], [2, "DEGRADED"], [3, "DEGRADED"]] }],
+  },
+  {
+    name: "a zone that has less than its part",
+    byLocality: "zone_aware",
+    localities: [
+      { members: [[0]], zone: "a" },
+      { members: [[1], [2]], zone: "b" },
+      { members: [[3], [4], [5]], zone: "c" },
+    ],
+  },
+  {
+    name: "a zone that has enough",
+    byLocality: "zone_aware",
+    localities: [
+      { members: [[0], [1], [2]], zone: "a" },
+      { members: [[3], [4]], zone: "b" },
+      { members: [[5]], zone: "c" },
+    ],
+  },
+];
 
 interface Pair {
   readonly host: string;
@@ -117,14 +138,13 @@ const PAIRS: readonly Pair[] = [
   ...CASES.flatMap((of) =>
     (Object.keys(POLICIES) as (keyof typeof POLICIES)[]).map((policy) => ({ of, policy })),
   ),
-  // Envoy's hash policies know no degraded endpoints.
-  { of: DEGRADED, policy: "round-robin" as const },
+  ...BY_SHARE.map((of) => ({ of, policy: "round-robin" as const })),
 ].map((pair, index) => ({ ...pair, host: `case-${index}` }));
 
 function clusterOf({ host, of, policy }: Pair, ports: readonly number[]): object {
   const hashes = policy !== "round-robin";
-  const weighted = { locality_weighted_lb_config: {} };
-  const locality = hashes ? weighted : { locality_lb_config: weighted };
+  const rule = { [`locality_${of.byLocality}_lb_config`.replace("locality_zone", "zone")]: {} };
+  const locality = hashes ? rule : { locality_lb_config: rule };
   const typed_config = { "@type": POLICIES[policy], ...(of.byLocality ? locality : {}) };
   return {
     name: host,
@@ -147,6 +167,21 @@ function clusterOf({ host, of, policy }: Pair, ports: readonly number[]): object
   };
 }
 
+/** Where Envoy learns how many callers each zone has; the sidecar takes them to be spread evenly, as they are here. */
+const CALLERS = {
+  name: "callers",
+  type: "STATIC",
+  load_assignment: {
+    cluster_name: "callers",
+    endpoints: ["a", "b", "c"].map((zone, i) => ({
+      locality: { zone },
+      lb_endpoints: [
+        { endpoint: { address: { socket_address: { address: "127.0.0.1", port_value: i + 1 } } } },
+      ],
+    })),
+  },
+};
+
 function bootstrapOf(listener: number, ports: readonly number[]): string {
   const virtual_hosts = PAIRS.map(({ host }) => ({
     name: host,
@@ -166,7 +201,8 @@ function bootstrapOf(listener: number, ports: readonly number[]): string {
   };
   const address = (port: number): object => ({ socket_address: { address: "127.0.0.1", port_value: port } });
   return JSON.stringify({
-    node: { id: "web-1", cluster: "web" },
+    node: { id: "web-1", cluster: "web", locality: { zone: "a" } },
+    cluster_manager: { local_cluster_name: CALLERS.name },
     admin: { address: address(0) },
     static_resources: {
       listeners: [
@@ -176,7 +212,7 @@ function bootstrapOf(listener: number, ports: readonly number[]): string {
           filter_chains: [{ filters: [{ name: "http", typed_config }] }],
         },
       ],
-      clusters: PAIRS.map((pair) => clusterOf(pair, ports)),
+      clusters: [CALLERS, ...PAIRS.map((pair) => clusterOf(pair, ports))],
     },
   });
 }
