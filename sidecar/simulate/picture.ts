@@ -33,6 +33,8 @@ const LINE = 18;
 const LEAST_WIDTH = 640;
 /** Of the usual sans-serif faces at 12 px, on the safe side. */
 const LETTER_WIDTH = 6.2;
+/** The same, bold and at 17 px. */
+const TITLE_LETTER_WIDTH = 9.4;
 const GAP_X = 48;
 const GAP_Y = 44;
 const BOTTOM = 30;
@@ -71,7 +73,9 @@ export function renderPicture(runs: readonly PictureColumn[]): string {
     panel,
     charts: runs.map(({ recording }) => panel.bands(recording, groups)),
   })).filter(({ panel, charts }) => !isDull(charts.flat(), panel.dull));
-  const width = Math.max(LEAST_WIDTH, LEFT + runs.length * (CHART.width + GAP_X) - GAP_X + RIGHT);
+  const columns = runs.length * (CHART.width + GAP_X) - GAP_X;
+  const title = Math.ceil(scenario.title.length * TITLE_LETTER_WIDTH);
+  const width = Math.max(LEAST_WIDTH, LEFT + Math.max(columns, title) + RIGHT);
   const legend = setLegend(legendOf(groups, scenario), width - LEFT - RIGHT);
   const headlines = LEGEND_TOP + legend.height + 12;
   const top = headlines + 44;
