@@ -1,8 +1,9 @@
 import { networkInterfaces } from "node:os";
 import { readHead, readMessage, type WireMessage } from "../http1/wire-message.ts";
+import { eventually } from "../support/eventually.ts";
 import { RawConnection } from "../support/raw-http.ts";
 import type { Ask } from "./routing-case.ts";
-import { ASK, type Seen, type Sightings } from "./witness-backend.ts";
+import { ASK, fieldOf, type Seen, type Sightings } from "./witness-backend.ts";
 
 /** What came of a request: everything that is to be the same, as text that can be compared. */
 export interface Answer {
@@ -33,12 +34,14 @@ const OF_A_LOCAL_REPLY: ReadonlySet<string> = new Set([
   "content-length",
   "grpc-message",
 ]);
+/** Envoy makes a copy as if it were a request of its own. */
+const OF_A_COPY: ReadonlySet<string> = new Set(["x-envoy-internal", "x-forwarded-for"]);
 const ANSWER_MS = 5_000;
 let asked = 0;
 
 /** Asks on a connection of its own. */
 export async function answerTo(
-  { text }: Ask,
+  { text, reaches }: Ask,
   port: number,
   sightings: Sightings,
 ): Promise<Answer & { readonly local: boolean }> {
@@ -49,12 +52,17 @@ export async function answerTo(
     const bytes = requestBytes(text, id);
     connection.send(bytes);
     const message = await withinTime(responseOn(connection, bytes.startsWith("HEAD ")));
+    const seen = (): readonly Seen[] => sightings.get(id) ?? [];
+    await eventually(() => seen().length >= reaches, `${reaches} messages reach the backends`);
     const mask = masker(localPort, port);
     const local = message.fields.some(([name]) => name.toLowerCase() === LOCAL);
     return {
       local,
       client: linesOf(message, mask, true),
-      backends: (sightings.get(id) ?? []).map((seen) => seenLines(seen, mask)),
+      // Attempts at one backend follow each other; copies come whenever they do.
+      backends: seen()
+        .toSorted((a, b) => (a.backend < b.backend ? -1 : a.backend > b.backend ? 1 : 0))
+        .map((sighting) => seenLines(sighting, mask)),
     };
   } finally {
     connection.socket.destroy();
@@ -131,7 +139,9 @@ function linesOf(message: WireMessage, mask: Mask, ofResponse: boolean): string[
 }
 
 function seenLines({ backend, message }: Seen, mask: Mask): string[] {
-  return [`at ${backend}`, ...linesOf(message, mask, false)];
+  const isCopy = /-shadow(:|$)/.test(fieldOf(message, "host"));
+  const fields = message.fields.filter(([name]) => !(isCopy && OF_A_COPY.has(name.toLowerCase())));
+  return [`at ${backend}`, ...linesOf({ ...message, fields }, mask, false)];
 }
 
 /** What is different, or undefined. Of a reply of the sidecar's own neither the words nor the type count. */

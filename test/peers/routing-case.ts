@@ -10,6 +10,8 @@ export interface Ask {
   readonly text: string;
   /** Why the sidecar does otherwise on purpose; empty: it must not. */
   readonly differs: string;
+  /** How many messages are to reach the backends, for those that come when the answer is already there. Default: those that came by then. */
+  readonly reaches: number;
 }
 
 /** A piece of configuration and the requests that show what it means. Fields are Envoy's; a missing one is left out. */
@@ -34,7 +36,10 @@ export interface RoutingCase {
 
 interface Written extends Partial<Omit<RoutingCase, "asks">> {
   readonly name: string;
-  readonly asks: readonly (string | { readonly ask: string; readonly differs: string })[];
+  readonly asks: readonly (
+    | string
+    | { readonly ask: string; readonly differs?: string; readonly reaches?: number }
+  )[];
 }
 
 export function readRoutingCases(file = "routing-cases.yaml"): RoutingCase[] {
@@ -50,11 +55,10 @@ export function readRoutingCases(file = "routing-cases.yaml"): RoutingCase[] {
     filters: [],
     ...rest,
     name,
-    asks: asks.map((ask) =>
-      typeof ask === "string"
-        ? { name: nameOf(ask), text: ask, differs: "" }
-        : { name: nameOf(ask.ask), text: ask.ask, differs: ask.differs },
-    ),
+    asks: asks.map((written) => {
+      const { ask, differs = "", reaches = 0 } = typeof written === "string" ? { ask: written } : written;
+      return { name: nameOf(ask), text: ask, differs, reaches };
+    }),
   }));
 }
 

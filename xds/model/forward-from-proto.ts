@@ -1,5 +1,6 @@
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import {
+  RouteAction_UpgradeConfig_ConnectConfigSchema as ConnectConfigSchema,
   type RouteAction_HashPolicy as HashPolicyProto,
   type HedgePolicy,
   HedgePolicySchema,
@@ -67,7 +68,11 @@ const checkMirror = fieldCheck(MirrorPolicySchema, {
   harmless: ["trace_sampled"],
 });
 
-const checkUpgrade = fieldCheck(UpgradeConfigSchema, { honoured: ["upgrade_type", "enabled"] });
+const checkUpgrade = fieldCheck(UpgradeConfigSchema, {
+  honoured: ["upgrade_type", "enabled"],
+  partly: { connect_config: "a CONNECT ends here with it and without; its own fields give a warning" },
+});
+const checkConnect = fieldCheck(ConnectConfigSchema, { honoured: [] });
 
 const DEFAULT_TIMEOUT_MS = 15_000;
 const NOT_FOUND_STATUSES = [503, 404, 500] as const;
@@ -122,6 +127,7 @@ export function forwardOf(
       action.upgradeConfigs.map((upgrade, index) => {
         const place = scope.at("upgrade_configs").at(index);
         checkUpgrade(place, upgrade);
+        if (upgrade.connectConfig) checkConnect(place.at("connect_config"), upgrade.connectConfig);
         return [headerNameOf(place, "upgrade_type", upgrade.upgradeType), upgrade.enabled ?? true];
       }),
     ),

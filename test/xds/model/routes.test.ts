@@ -479,7 +479,7 @@ const ACTIONS: readonly RefusalCase[] = [
     set: {
       [`${ACTION}.upgrade_configs`]: [{ upgrade_type: "CONNECT", connect_config: { allow_post: true } }],
     },
-    warning: `${ACTION}.upgrade_configs[0].connect_config: is not supported and has no effect`,
+    warning: `${ACTION}.upgrade_configs[0].connect_config.allow_post: is not supported and has no effect`,
   },
   {
     title: "hedging gives a warning, of a route",
