@@ -1,7 +1,7 @@
 import type { Cancel } from "../../xds/common/clock.ts";
 import type { ErrorKind, ProxyError } from "../../xds/common/errors.ts";
 import { ERRORS, proxyError } from "../../xds/common/errors.ts";
-import type { FaultPolicy } from "../../xds/model/route-table.ts";
+import type { DirectResponseAction, FaultPolicy, RedirectAction } from "../../xds/model/route-table.ts";
 import type { FieldLines, RequestHead, ResponseHead } from "../codec/head.ts";
 import type { DownstreamHandler, DownstreamStream, UpstreamStream } from "../codec/stream.ts";
 import type { CompiledRoute, ForwardAction } from "../routing/index.ts";
@@ -102,12 +102,9 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
     if (route.requestBodyBufferLimitBytes !== undefined) this.#body?.limit(route.requestBodyBufferLimitBytes);
     this.route = route.name;
     const { action } = route;
-    if (action.kind === "direct_response") {
-      this.#reply(directReply(action, this.grpc));
-    } else if (action.kind === "redirect") {
-      const location = redirectLocation(action, head, route.rewrite);
-      if (location === undefined) this.#fail(proxyError(ERRORS.malformedRequest, HOST_NEEDED));
-      else this.#reply(textReply(action.status, "", ["Location", location]));
+    if (action.kind !== "forward") {
+      if (route.fault) this.#injectFault(route.fault, () => this.#answer(route, action));
+      else this.#answer(route, action);
     } else {
       const refused = admits(head, filter, action);
       if (refused) this.#fail(refused);
@@ -117,6 +114,16 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
         this.#forward(route, action);
       }
     }
+  }
+
+  #answer({ rewrite }: CompiledRoute, action: DirectResponseAction | RedirectAction): void {
+    if (action.kind === "direct_response") {
+      this.#reply(directReply(action, this.grpc));
+      return;
+    }
+    const location = redirectLocation(action, this.head, rewrite);
+    if (location === undefined) this.#fail(proxyError(ERRORS.malformedRequest, HOST_NEEDED));
+    else this.#reply(textReply(action.status, "", ["Location", location]));
   }
 
   #forward(route: CompiledRoute, action: ForwardAction): void {
@@ -145,7 +152,7 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
     prepareRequest(route, this);
     this.#plan = new RetryPlan(action.retryPolicy, head, context);
     this.#startDeadlines(action);
-    if (route.fault) this.#injectFault(route.fault);
+    if (route.fault) this.#injectFault(route.fault, () => this.#try());
     else this.#try();
   }
 
@@ -158,16 +165,17 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
 
   // admit, pick, connect
 
-  #injectFault(policy: FaultPolicy): void {
+  /** @param next what is done where no answer is made up. */
+  #injectFault(policy: FaultPolicy, next: () => void): void {
     const { counts, random, clock } = this.context;
     const fault = drawFault(policy, this.head, this.cluster, counts.faults, random);
     if (!fault) {
-      this.#try();
+      next();
       return;
     }
     const go = (): void => {
       this.#cancelDelay = undefined;
-      if (fault.status === 0) this.#try();
+      if (fault.status === 0) next();
       else {
         const error = proxyError(ERRORS.faultAborted, "a fault was injected");
         this.#fail(error, fault.status, fault.grpcStatus);
@@ -198,12 +206,14 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
       this.#fail(attempt.error as ProxyError);
       return;
     }
-    // Going back to where no connection could be had a moment ago would only add to the wait.
-    if (this.#unsent && this.tried.includes(attempt.slot)) {
+    // Going back at once to where no connection could be had a moment ago would only add to the wait.
+    const unsent = this.#unsent;
+    if (unsent && this.tried.includes(attempt.slot)) {
       this.attempts.pop();
-      attempt.cancel(this.#unsent);
+      attempt.cancel(unsent);
       context.evidence.give(attempt.evidence);
-      this.#fail(this.#unsent);
+      this.#unsent = undefined;
+      this.#retryFailure(this.attempts[this.attempts.length - 1] as Attempt, unsent);
       return;
     }
     this.#unsent = undefined;
@@ -373,8 +383,13 @@ export class Exchange extends ExchangeRecord implements DownstreamHandler, Attem
     else if (this.#holdsBody() && plan.repeatsFreely(error, attempt.reusedConnection)) {
       if (error.kind.retryable === "yes") this.#unsent = error;
       this.#repeat(attempt, 0);
-    } else if (plan.wantsFailureRetried(error) && this.#mayRepeat(attempt))
-      this.#repeat(attempt, plan.backoffMs());
+    } else this.#retryFailure(attempt, error);
+  }
+
+  /** Again after a while, where the policy says so. */
+  #retryFailure(attempt: Attempt, error: ProxyError): void {
+    const plan = this.#plan as RetryPlan;
+    if (plan.wantsFailureRetried(error) && this.#mayRepeat(attempt)) this.#repeat(attempt, plan.backoffMs());
     else {
       attempt.retryDecision = plan.decision;
       this.#fail(error);

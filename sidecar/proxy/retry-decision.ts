@@ -3,7 +3,7 @@ import { ERRORS } from "../../xds/common/errors.ts";
 import type { RetryPolicy } from "../../xds/model/route-table.ts";
 import type { RequestHead, ResponseHead } from "../codec/head.ts";
 import { fieldValue } from "../codec/head.ts";
-import { isGrpc, matchesHeader } from "../routing/index.ts";
+import { matchesHeader } from "../routing/index.ts";
 import { grpcStatusOf } from "./classify.ts";
 
 /** RFC 9110, 9.2.2: doing it twice is the same as doing it once. */
@@ -73,7 +73,6 @@ export function retryWordForResponse(policy: RetryPolicy, head: ResponseHead): s
   if (on.has("retriable-headers") && policy.retriableHeaders.some((match) => matchesHeader(match, head))) {
     return "retriable-headers";
   }
-  if (!isGrpc(head.fields)) return "";
   const word = GRPC_WORDS.get(grpcStatusOf(fieldValue(head.fields, "grpc-status")) as 1 | 4 | 8 | 13 | 14);
   return word !== undefined && on.has(word) ? word : "";
 }

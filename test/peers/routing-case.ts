@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 
@@ -42,8 +42,12 @@ interface Written extends Partial<Omit<RoutingCase, "asks">> {
   )[];
 }
 
-export function readRoutingCases(file = "routing-cases.yaml"): RoutingCase[] {
-  const written = parse(readFileSync(join(import.meta.dirname, file), "utf8"), { merge: true }) as Written[];
+const FOLDER = join(import.meta.dirname, "cases");
+
+/** All cases, in the order of their files' names. */
+export function readRoutingCases(): RoutingCase[] {
+  const files = readdirSync(FOLDER).sort();
+  const written = files.flatMap((file) => parse(readFileSync(join(FOLDER, file), "utf8")) as Written[]);
   return written.map(({ name, asks, ...rest }) => ({
     manager: {},
     table: {},

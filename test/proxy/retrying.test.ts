@@ -61,6 +61,18 @@ suite("retrying", () => {
     assert.equal(bed.recorder.exchanges[0]?.attempts.length, 1);
   });
 
+  test("the only endpoint is tried again where it takes no connection, if the policy says so", async (t) => {
+    const dead = await ScriptedBackend.deadPort();
+    const policy = { ...RETRY, on: new Set(["connect-failure"] as const), numRetries: 2 };
+    const bed = await ProxyBed.start({
+      clusters: [cluster("orders", [dead])],
+      table: routeTable(virtualHost("orders", route(forward("orders", { retryPolicy: policy })))),
+    });
+    t.after(() => bed.close());
+    assert.match(await bed.ask(GET), /^HTTP\/1\.1 503 /);
+    assert.equal(bed.recorder.exchanges[0]?.attempts.length, 3);
+  });
+
   test("attempts are counted for the endpoint and for the caller where the virtual host asks for it", async (t) => {
     const seen: (string | undefined)[] = [];
     const counted = (text: string): string | undefined => /x-envoy-attempt-count: (.*)\r\n/i.exec(text)?.[1];
@@ -84,7 +96,7 @@ suite("retrying", () => {
     assert.equal(counted(await bed.ask(request)), "3");
     assert.deepEqual(seen.splice(0), ["1", "2", "3"]);
     await bed.apply({ clusters: [cluster("orders", [dead])], table: routeTable(counting) });
-    assert.equal(counted(await bed.ask(request)), "1", "an answer of the proxy's own tells it too");
+    assert.equal(counted(await bed.ask(request)), "3", "an answer of the proxy's own tells it too");
     await bed.apply({ clusters, table: routeTable(host) });
     assert.equal(counted(await bed.ask(request)), "99", "who does not ask gets what came");
     assert.deepEqual(seen, ["7", "7", "7"]);
