@@ -59,11 +59,10 @@ export function compileRoute(
 ): RouteOutcomes {
   const rewrite = compileRewrite(route);
   const outcome = (action: CompiledRoute["action"], weighted?: WeightedCluster): CompiledRoute => {
+    const upwards = [...(weighted ? [weighted] : []), route, host, table];
+    const levels = table.mostSpecificMutationsWin ? upwards.toReversed() : upwards;
     const mutations = (of: (level: RouteTable | VirtualHost | Route | WeightedCluster) => HeaderMutations) =>
-      compileMutations(
-        [...(weighted ? [of(weighted)] : []), of(route), of(host), of(table)],
-        surroundings.environment,
-      );
+      compileMutations(levels.map(of), surroundings.environment);
     return Object.freeze({
       virtualHost: host.name,
       name: route.name,

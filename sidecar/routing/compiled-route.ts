@@ -18,7 +18,7 @@ export interface CompiledRoute {
   readonly name: string;
   readonly action: ForwardAction | RedirectAction | DirectResponseAction;
   /**
-   * Weighted cluster, route, virtual host and table in one, in Envoy's order: the table's come last and win.
+   * Weighted cluster, route, virtual host and table in one, in Envoy's order: the table's come last and win, unless it says otherwise.
    */
   readonly requestHeaders: HeaderMutator;
   readonly responseHeaders: HeaderMutator;

@@ -69,8 +69,8 @@ export class HeaderMutator {
 export const NO_MUTATION = new HeaderMutator([]);
 
 /**
- * Compiles the levels that bear on a route, most specific first: the later ones see the work of the earlier,
- * so that the table's have the last word (Envoy's order). Each level removes before it adds. The model has
+ * Compiles the levels that bear on a route, in the order in which they are done: the later ones see the work of the
+ * earlier and have the last word. Each level removes before it adds. The model has
  * refused names that steer the message itself.
  */
 export function compileMutations(

@@ -41,7 +41,7 @@ test("an empty value is left out unless it is to be kept", () => {
   assert.deepEqual(mutate({ remove: [], add: [{ ...add("x", ""), keepEmpty: true }] }, []), ["x", ""]);
 });
 
-test("levels are done from the most specific to the table, which has the last word", () => {
+test("levels are done from the most specific to the table, which has the last word unless it gives it away", () => {
   const level = (name: string) => ({ remove: [], add: [add("who", name), add("last", name, "overwrite")] });
   const weighted = {
     cluster: "c",
@@ -53,14 +53,22 @@ test("levels are done from the most specific to the table, which has the last wo
   const action = forward({ cluster: { kind: "weighted", clusters: [weighted] } });
   const routes = [route("r", { action, requestHeaders: level("route"), responseHeaders: level("route") })];
   const hosts = [host("h", ["*"], { routes, requestHeaders: level("host"), responseHeaders: level("host") })];
-  const compiled = compile(table(hosts, { requestHeaders: level("table"), responseHeaders: level("table") }));
-  const head = request();
-  const outcome = compiled.route(head, "");
-  const wanted = ["who", "cluster", "who", "route", "who", "host", "who", "table", "last", "table"];
-  for (const mutator of [outcome?.requestHeaders, outcome?.responseHeaders]) {
-    const fields: string[] = [];
-    mutator?.apply(fields, context(head));
-    assert.deepEqual(fields, wanted);
+  const order = ["cluster", "route", "host", "table"];
+  for (const mostSpecificMutationsWin of [false, true]) {
+    const levels = {
+      requestHeaders: level("table"),
+      responseHeaders: level("table"),
+      mostSpecificMutationsWin,
+    };
+    const head = request();
+    const outcome = compile(table(hosts, levels)).route(head, "");
+    const done = mostSpecificMutationsWin ? order.toReversed() : order;
+    const wanted = [...done.flatMap((name) => ["who", name]), "last", done.at(-1)];
+    for (const mutator of [outcome?.requestHeaders, outcome?.responseHeaders]) {
+      const fields: string[] = [];
+      mutator?.apply(fields, context(head));
+      assert.deepEqual(fields, wanted);
+    }
   }
 });
 

@@ -100,6 +100,7 @@ export function table(virtualHosts: readonly VirtualHost[], parts: Partial<Route
     requestHeaders: NO_MUTATIONS,
     responseHeaders: NO_MUTATIONS,
     ignorePortInHostMatching: false,
+    mostSpecificMutationsWin: false,
     ...parts,
   };
 }

@@ -8,6 +8,8 @@ export interface RouteTable {
   readonly requestHeaders: HeaderMutations;
   readonly responseHeaders: HeaderMutations;
   readonly ignorePortInHostMatching: boolean;
+  /** Header mutations are done from the table down to the weighted cluster, so that the most specific has the last word. Default: the other way. */
+  readonly mostSpecificMutationsWin: boolean;
 }
 
 export interface VirtualHost {

@@ -25,6 +25,7 @@ const checkTable = fieldCheck(RouteConfigurationSchema, {
     "max_direct_response_body_size_bytes",
     "request_mirror_policies",
     "ignore_port_in_host_matching",
+    "most_specific_header_mutations_wins",
     "typed_per_filter_config",
     ...MUTATION_FIELDS,
   ],
@@ -95,6 +96,7 @@ export function routeTableOf(scope: Scope, message: RouteConfiguration): RouteTa
       : [],
     ...headerMutationsOf(scope, message),
     ignorePortInHostMatching: message.ignorePortInHostMatching,
+    mostSpecificMutationsWin: message.mostSpecificHeaderMutationsWins,
   };
 }
 
