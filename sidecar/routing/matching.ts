@@ -80,7 +80,8 @@ function integer(value: string): bigint | undefined {
 
 /**
  * gRFC A41: an absent field matches nothing, inverted or not; only `present` may ask for absence. Of several lines each is looked at by
- * itself and one is enough, as in Envoy: a caller that adds a line must not get past a match, or past an inverted one.
+ * itself, as in Envoy, and then all as one list (RFC 9110, 5.3), as gRPC reads them (gRFC A28); one is enough: a caller that adds a line
+ * must not get past a match, or past an inverted one.
  */
 export function matchesHeader(match: HeaderMatch, head: RequestHead | ResponseHead): boolean {
   const { name, value: wanted, invert, missingAsEmpty } = match;
@@ -90,15 +91,17 @@ export function matchesHeader(match: HeaderMatch, head: RequestHead | ResponseHe
       return (wanted.kind === "present" ? wanted.present : matchesValue(wanted, value)) !== invert;
   } else {
     const { fields } = head;
-    let found = false;
+    let lines = 0;
     for (let i = 0; i < fields.length; i += 2) {
       const given = fields[i] as string;
       if (given.length !== name.length || given.toLowerCase() !== name) continue;
       if (wanted.kind === "present") return wanted.present !== invert;
       if (matchesValue(wanted, fields[i + 1] as string)) return !invert;
-      found = true;
+      lines++;
     }
-    if (found) return invert;
+    const isInList =
+      lines > 1 && wanted.kind !== "present" && matchesValue(wanted, joinedValue(fields, name) ?? "");
+    if (lines > 0) return isInList !== invert;
   }
   if (wanted.kind === "present") return (missingAsEmpty === wanted.present) !== invert;
   return missingAsEmpty && matchesValue(wanted, "") !== invert;
