@@ -4,9 +4,17 @@ import type { ClusterView } from "../upstream/upstream-cluster.ts";
 /** Endpoints with metrics of their own, per cluster: labels cost memory in whoever scrapes. */
 const MAX_ENDPOINTS = 100;
 
+/** Envoy's names for the bounds of a circuit breaker. */
+const OPEN_BOUNDS = [
+  ["connections", "cx"],
+  ["pending", "rq_pending"],
+  ["requests", "rq"],
+  ["retries", "rq_retry"],
+] as const;
+
 /** Writes what clusters hold at the moment on a sheet. */
 export function writeClusters(clusters: readonly ClusterView[], sheet: StatSheet): void {
-  for (const { name, balancer, connections, requests, overflows } of clusters) {
+  for (const { name, balancer, connections, requests, overflows, open } of clusters) {
     const scope = clusterScope(name);
     sheet.gauge(scope, "upstream_cx_active", connections.active);
     sheet.counter(scope, "upstream_cx_total", connections.total);
@@ -18,6 +26,10 @@ export function writeClusters(clusters: readonly ClusterView[], sheet: StatSheet
     sheet.gauge(scope, "upstream_rq_pending_active", requests.pending);
     sheet.counter(scope, "upstream_rq_pending_overflow", overflows.pending + overflows.requests);
     sheet.counter(scope, "upstream_rq_retry_overflow", overflows.retries);
+    for (const priority of ["default", "high"] as const) {
+      for (const [bound, stat] of OPEN_BOUNDS)
+        sheet.gauge(scope, `circuit_breakers.${priority}.${stat}_open`, open[priority][bound] ? 1 : 0);
+    }
     const { endpoints } = balancer;
     const ejected = endpoints.filter(({ state }) => state === "ejected").length;
     // Envoy's sums: what is ejected or fails its checks is neither healthy nor degraded, what drains is excluded.

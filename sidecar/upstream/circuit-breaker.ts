@@ -3,6 +3,8 @@ import type { Thresholds } from "../../xds/model/cluster.ts";
 /** gRPC A6 and Envoy's recommendation: a fifth of the load may be retries, and a few always may. */
 const DEFAULT_RETRY_BUDGET = Object.freeze({ percent: 20, minConcurrency: 3 });
 
+export type OpenBounds = Readonly<Record<"connections" | "pending" | "requests" | "retries", boolean>>;
+
 /**
  * What one priority of a cluster holds at the moment, against its thresholds. The counts live as long as the cluster: new
  * thresholds apply to what is already there.
@@ -39,6 +41,17 @@ export class CircuitBreaker {
     if (this.retries < this.#retryLimit()) return true;
     this.overflows.retries++;
     return false;
+  }
+
+  /** Which bounds are met now, with so many connections open: the next one more would be turned away. */
+  open(connections: number): OpenBounds {
+    const { maxConnections, maxPendingRequests, maxRequests } = this.thresholds;
+    return {
+      connections: connections >= maxConnections,
+      pending: this.pending >= maxPendingRequests,
+      requests: this.requests >= maxRequests,
+      retries: this.retries >= this.#retryLimit(),
+    };
   }
 
   #retryLimit(): number {

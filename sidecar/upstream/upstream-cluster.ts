@@ -12,7 +12,7 @@ import { endpointAddress } from "../../xds/model/endpoint.ts";
 import type { Balancer, BalancerEvent, BalancerView, Slot } from "../balancing/balancer.ts";
 import type { BalancerOptions, ResolvedPolicy } from "../balancing/index.ts";
 import { createBalancer } from "../balancing/index.ts";
-import { CircuitBreaker } from "./circuit-breaker.ts";
+import { CircuitBreaker, type OpenBounds } from "./circuit-breaker.ts";
 import { type ConnectionCounts, ConnectionTally } from "./connection-tally.ts";
 import type { DnsSettings } from "./dns-endpoints.ts";
 import { DnsEndpoints, namesHosts } from "./dns-endpoints.ts";
@@ -63,6 +63,8 @@ export interface ClusterView {
   readonly endpointConnections: ReadonlyMap<string, ConnectionCounts>;
   readonly requests: { readonly active: number; readonly pending: number; readonly retrying: number };
   readonly overflows: Readonly<Record<"requests" | "pending" | "connections" | "retries", number>>;
+  /** By priority, which bounds are met now. */
+  readonly open: Readonly<Record<"default" | "high", OpenBounds>>;
 }
 
 /** One configured upstream at work: its balancer, its connections, its bounds. */
@@ -271,6 +273,7 @@ export class UpstreamCluster implements PoolHome {
         connections: normal.overflows.connections + high.overflows.connections,
         retries: normal.overflows.retries + high.overflows.retries,
       },
+      open: { default: normal.open(this.counts.active), high: high.open(this.counts.active) },
     };
   }
 

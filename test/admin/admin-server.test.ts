@@ -122,7 +122,8 @@ describe("the admin interface", () => {
         { name: "server.uptime", value: 0 },
       ],
     });
-    assert.equal((await ask("/stats?usedonly&filter=server.(live|uptime|state)")).body, "server.live: 1\n");
+    const used = await ask("/stats?usedonly&filter=server.(live|uptime|state)|circuit_breakers");
+    assert.equal(used.body, "cluster.orders.circuit_breakers.default.rq_open: 1\nserver.live: 1\n");
     const scraped = (await ask("/stats/prometheus?filter=^server.live")).body;
     assert.equal(scraped, "# TYPE envoy_server_live gauge\nenvoy_server_live 1\n");
     const { status, body: told } = await ask("/stats?filter=(");

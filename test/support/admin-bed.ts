@@ -52,6 +52,10 @@ export function clusterView(name: string, ...endpoints: EndpointView[]): Cluster
     ]),
     requests: { active: 2, pending: 0, retrying: 0 },
     overflows: { requests: 0, pending: 0, connections: 0, retries: 0 },
+    open: {
+      default: { requests: true, pending: false, connections: false, retries: false },
+      high: { requests: false, pending: false, connections: false, retries: false },
+    },
   };
 }
 
