@@ -85,7 +85,15 @@ const KINDS: readonly ProxyKind[] = [
       const file = join(directory, "envoy.json");
       const ports = { port, adminPort: await freePort(), streamPort, backendPorts: backend.ports };
       writeFileSync(file, JSON.stringify(bootstrap(ports)));
-      return new PinnedProcess(PROXY_CORE, program, ["-c", file, "--concurrency", "1", "-l", "error"]);
+      return new PinnedProcess(PROXY_CORE, program, [
+        "-c",
+        file,
+        "--concurrency",
+        "1",
+        "-l",
+        "error",
+        "--use-dynamic-base-id",
+      ]);
     },
   },
 ];
