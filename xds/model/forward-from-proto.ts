@@ -19,6 +19,7 @@ import { retryPolicyOf } from "./retry-from-proto.ts";
 import type { HashPolicy, RouteAction } from "./route-table.ts";
 import { durationMs, textOf, wordOf } from "./scalars.ts";
 import type { Scope } from "./scope.ts";
+import { upgradeTypeOf } from "./upgrade-from-proto.ts";
 
 const WRONG_UPSTREAM_PATH = "is not supported: the upstream would see another path";
 
@@ -128,7 +129,7 @@ export function forwardOf(
         const place = scope.at("upgrade_configs").at(index);
         checkUpgrade(place, upgrade);
         if (upgrade.connectConfig) checkConnect(place.at("connect_config"), upgrade.connectConfig);
-        return [headerNameOf(place, "upgrade_type", upgrade.upgradeType), upgrade.enabled ?? true];
+        return [upgradeTypeOf(place, upgrade.upgradeType), upgrade.enabled ?? true];
       }),
     ),
     priority: wordOf(scope, "priority", action.priority, PRIORITIES),

@@ -8,13 +8,13 @@ import {
 } from "../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { initialFetchTimeoutOf } from "./config-source.ts";
 import { fieldCheck } from "./field-rules.ts";
-import { headerNameOf } from "./header-match-from-proto.ts";
 import { httpFiltersOf } from "./http-filters-from-proto.ts";
 import { checkHttp1Options, HTTP1_OPTIONS } from "./http1-options-from-proto.ts";
 import type { HttpFilter, RouteSource } from "./listener.ts";
 import { routeTableOf } from "./routes-from-proto.ts";
 import { durationMs, inRange, percentOf, textOf, wordOf } from "./scalars.ts";
 import type { Scope } from "./scope.ts";
+import { upgradeTypeOf } from "./upgrade-from-proto.ts";
 
 const checkManager = fieldCheck(HttpConnectionManagerSchema, {
   honoured: [
@@ -200,7 +200,7 @@ function upgradesOf(scope: Scope, { upgradeConfigs }: HttpConnectionManager): Re
     checkUpgrade(place, upgrade);
     if (upgrade.filters.length > 0 && httpFiltersOf(place.at("filters"), upgrade.filters) !== undefined)
       place.at("filters").warn("has no effect: upgrades meet the listener's faults");
-    const type = headerNameOf(place, "upgrade_type", upgrade.upgradeType);
+    const type = upgradeTypeOf(place, upgrade.upgradeType);
     if (upgrade.enabled ?? true) allowed.add(type);
   });
   return allowed;

@@ -482,6 +482,11 @@ const ACTIONS: readonly RefusalCase[] = [
     warning: `${ACTION}.upgrade_configs[0].connect_config.allow_post: is not supported and has no effect`,
   },
   {
+    title: "an upgrade to h2c gives a warning",
+    set: { [`${ACTION}.upgrade_configs`]: [{ upgrade_type: "H2C" }] },
+    warning: `${ACTION}.upgrade_configs[0].upgrade_type: has no effect: upgrades to h2c are never passed on`,
+  },
+  {
     title: "hedging gives a warning, of a route",
     set: { [`${ACTION}.hedge_policy`]: { hedge_on_per_try_timeout: true } },
     warning: `${ACTION}.hedge_policy.hedge_on_per_try_timeout: is not supported and has no effect`,
