@@ -422,7 +422,7 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
     this.#reader.close();
     this.#writer.flush();
     this.#mode = "linger";
-    if (this.#maySayNoMore) {
+    if (this.#mayCloseAtOnce) {
       this.#close();
       return;
     }
@@ -438,7 +438,7 @@ export class Http1DownstreamConnection implements DownstreamStream, RequestSink,
   }
 
   /** Nothing is left to send, and the caller sends nothing that, being unread, would reset the connection and eat the answer. */
-  get #maySayNoMore(): boolean {
+  get #mayCloseAtOnce(): boolean {
     const callerIsDone = this.#peerEnded || (this.#requestDone && this.#reader.isLast);
     // TLS has a last message of its own (close_notify), which `end` sends.
     return callerIsDone && this.#owner.scheme === "http" && this.#socket.writableLength === 0;
